@@ -1,0 +1,1 @@
+"""Measures chatterm: `python -m benchmarks` runs everything, or what is named."""

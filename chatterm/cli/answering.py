@@ -1,0 +1,218 @@
+"""Runs one answer in the foreground: events go to a printer, signals stop it and keep the text."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
+
+from chatterm.cli.console import INTERRUPTED, Console
+from chatterm.errors import ChattermError
+from chatterm.events import (
+    Done,
+    Event,
+    Linked,
+    Notice,
+    Progress,
+    Queued,
+    ReasoningDelta,
+    TextDelta,
+    ToolCalled,
+)
+from chatterm.messages import State
+
+if TYPE_CHECKING:
+    from chatterm.session import ChatSession
+
+
+class Printer(Protocol):
+    """How an answer appears on stdout."""
+
+    def started(self, session: ChatSession) -> None: ...
+
+    def event(self, event: Event) -> None: ...
+
+    def ended(self, session: ChatSession) -> None:
+        """The answer is complete or stopped."""
+
+    def failed(self) -> None:
+        """The answer failed; the error itself is reported by whoever catches it."""
+
+
+class TextPrinter:
+    """The words of the answer, as they come; reasoning and notices go to stderr."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._reasoned = False
+
+    def started(self, session: ChatSession) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._end_reasoning()
+                self._console.write(text)
+            case ReasoningDelta(text=text):
+                self._reasoned = True
+                self._console.aside(text)
+            case Notice(text=text):
+                self._console.note(text)
+            case Queued(position=position, size=size):
+                self._console.note(f"waiting: {position} of {size}")
+            case ToolCalled() | Progress() | Linked() | Done():
+                pass
+            case _:
+                assert_never(event)
+
+    def ended(self, session: ChatSession) -> None:
+        self.failed()
+
+    def failed(self) -> None:
+        self._end_reasoning()
+        self._console.end_line()
+
+    def _end_reasoning(self) -> None:
+        if self._reasoned:
+            self._reasoned = False
+            self._console.aside("\n")
+
+
+class JsonPrinter:
+    """One object when the answer has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def started(self, session: ChatSession) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self._console.note(event.text)
+
+    def ended(self, session: ChatSession) -> None:
+        self._console.json(result(session))
+
+    def failed(self) -> None:
+        return
+
+
+class EventPrinter:
+    """One JSON object a line for each event; the last one is the whole result."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def started(self, session: ChatSession) -> None:
+        self._console.json({"event": "started", "chat_id": session.chat_id, "model": session.model})
+
+    def event(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._console.json({"event": "text", "text": text})
+            case ReasoningDelta(text=text):
+                self._console.json({"event": "reasoning", "text": text})
+            case ToolCalled(call=call):
+                self._console.json({"event": "tool_call", **asdict(call)})
+            case Notice(kind=kind, text=text):
+                self._console.json({"event": "notice", "kind": kind, "text": text})
+            case Queued(position=position, size=size):
+                self._console.json({"event": "queued", "position": position, "size": size})
+            case Progress(stage=stage, done=done, total=total):
+                self._console.json(
+                    {"event": "progress", "stage": stage, "done": done, "total": total}
+                )
+            case Linked() | Done():
+                pass
+            case _:
+                assert_never(event)
+
+    def ended(self, session: ChatSession) -> None:
+        self._console.json({"event": "done", **result(session)})
+
+    def failed(self) -> None:
+        return
+
+
+def result(session: ChatSession) -> dict[str, Any]:
+    """What ``--json`` prints of an answer, whole or not."""
+    if session.answer_id is None:
+        return {"chat_id": session.chat_id, "message_id": None, "state": State.STOPPED}
+    message = session.store.message(session.answer_id)
+    origin = session.store.provenance(message.id)
+    return {
+        "chat_id": session.chat_id,
+        "message_id": message.id,
+        "model": message.model,
+        "backend": session.backend.name,
+        "state": message.state,
+        "stop": origin.stop if origin else None,
+        "text": message.text,
+        "reasoning": message.reasoning,
+        "tool_calls": [asdict(call) for call in message.tool_calls],
+        "usage": asdict(origin.usage) if origin else {},
+        "timings": asdict(origin.timings) if origin else {},
+    }
+
+
+async def show(session: ChatSession, events: AsyncGenerator[Event, None], printer: Printer) -> None:
+    """Print an answer to its end, whichever it is. A failure is printed and raised."""
+    printer.started(session)
+    try:
+        async with aclosing(events):
+            async for event in events:
+                printer.event(event)
+    except ChattermError:
+        printer.failed()
+        raise
+    except asyncio.CancelledError:
+        printer.ended(session)
+        raise
+    printer.ended(session)
+
+
+class Foreground:
+    """An event loop whose work a signal stops; what was begun is put away first."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Foreground:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> int:
+        """Run to the end, or until a signal; the exit code says which."""
+        ended_by: list[int] = []
+        try:
+            self._runner.run(_until_told_to_end(work, ended_by))
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except asyncio.CancelledError:
+            if not ended_by:
+                raise
+            return 128 + ended_by[0]
+        return 0
+
+
+async def _until_told_to_end(work: Coroutine[Any, Any, None], ended_by: list[int]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        ended_by.append(number)
+        task.cancel()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):
+            number = getattr(signal, name)
+            loop.add_signal_handler(number, end, number)
+    await work

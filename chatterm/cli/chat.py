@@ -1,0 +1,87 @@
+"""``chatterm chat``: a chat line by line, append-only, fit for a screen reader.
+
+Ctrl-C stops an answer and keeps it; at the prompt it asks once and then leaves, as Ctrl-D does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatterm.cli.context import Context, context_of
+from chatterm.cli.opening import open_session
+from chatterm.errors import ChattermError, ConfigError
+
+if TYPE_CHECKING:
+    from chatterm.cli.answering import Foreground
+    from chatterm.session import ChatSession
+
+
+def chat(
+    ctx: typer.Context,
+    model: Annotated[str | None, typer.Option("-m", "--model", help="Who answers.")] = None,
+    continue_: Annotated[
+        bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")
+    ] = False,
+    chat_ref: Annotated[
+        str | None, typer.Option("--chat", metavar="ID", help="Go on in that chat.")
+    ] = None,
+) -> int:
+    """Chat line by line. Ctrl-C stops an answer, Ctrl-D leaves.
+
+    Example: chatterm chat -m echo
+    """
+    from chatterm.cli.answering import Foreground
+
+    context = context_of(ctx)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(
+            "a chat needs a terminal to talk in", hint='in a pipe use chatterm ask "your prompt"'
+        )
+    with context.store() as store, Foreground() as foreground:
+        known = context.chat_to_continue(store, chat_ref, continue_)
+        params = context.config().params
+        session = open_session(context, store, known, model=model, system=None, params=params)
+        context.console.note(f"{session.model}: type a prompt. Ctrl-C stops, Ctrl-D leaves.")
+        try:
+            _talk(context, session, foreground)
+        finally:
+            foreground.run(session.backend.aclose())
+    return 0
+
+
+def _talk(context: Context, session: ChatSession, foreground: Foreground) -> None:
+    with suppress(ImportError):
+        importlib.import_module("readline")  # line editing and history for input()
+    leaving = False
+    while True:
+        try:
+            text = input("> ")
+        except EOFError:
+            context.console.line()
+            return
+        except KeyboardInterrupt:
+            context.console.line()
+            if leaving:
+                return
+            leaving = True
+            context.console.note("press Ctrl-C again, or Ctrl-D, to leave")
+            continue
+        leaving = False
+        if text.strip():
+            _answer(context, session, foreground, text)
+
+
+def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:
+    from chatterm.cli.answering import TextPrinter, show
+
+    try:
+        events = session.send(text)
+        context.remember_chat(session.store, session.chat_id)
+        foreground.run(show(session, events, TextPrinter(context.console)))
+    except ChattermError as error:
+        context.console.error(error)

@@ -1,0 +1,79 @@
+"""What every command shares, opened when first asked for: settings, catalogue, store.
+
+Building it costs nothing, so `--version` and `--help` pay for none of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from chatterm.cli.console import Console
+from chatterm.cli.terminal import terminal_id
+from chatterm.errors import ConfigError
+from chatterm.ids import ulid_factory
+
+if TYPE_CHECKING:
+    from chatterm.catalog import Catalog
+    from chatterm.config import Config
+    from chatterm.paths import Paths
+    from chatterm.store import Chat, Store
+
+
+class Context:
+    """One run of the program."""
+
+    def __init__(self, console: Console, env: Mapping[str, str]) -> None:
+        self.console = console
+        self.env = env
+        self._paths: Paths | None = None
+
+    def paths(self) -> Paths:
+        if self._paths is None:
+            from chatterm.paths import Paths
+
+            self._paths = Paths.from_environment(self.env)
+        return self._paths
+
+    def config(self) -> Config:
+        from chatterm.config import load_config
+
+        return load_config(self.paths(), self.env)
+
+    def catalog(self) -> Catalog:
+        from chatterm.catalog import load_catalog
+
+        return load_catalog(self.paths().user_models_file)
+
+    def store(self, *, temporary: bool = False) -> Store:
+        """Open the chats; a temporary store lives in memory and leaves no trace."""
+        from chatterm.store import Store
+
+        path = None if temporary else self.paths().database
+        return Store.open(path, clock=time.time, new_id=ulid_factory())
+
+    def chat_to_continue(self, store: Store, ref: str | None, last: bool) -> Chat | None:
+        """The chat that ``--chat`` or ``--continue`` means; None begins a new one."""
+        if ref is not None:
+            return store.find_chat(ref)
+        if not last:
+            return None
+        chat = store.last_chat(terminal_id(self.env))
+        if chat is None:
+            raise ConfigError(
+                "there is no chat in this terminal yet",
+                hint="choose one with --chat ID; chatterm chats list shows them",
+            )
+        return chat
+
+    def remember_chat(self, store: Store, chat_id: str | None) -> None:
+        """Make it the last chat of this terminal."""
+        if chat_id is not None:
+            store.remember_terminal(terminal_id(self.env), chat_id)
+
+
+def context_of(ctx: typer.Context) -> Context:
+    return cast(Context, ctx.obj)

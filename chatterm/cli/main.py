@@ -1,0 +1,52 @@
+"""The way in: how a run begins, and how its errors end it. `--version` imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from chatterm import __version__
+from chatterm.cli.console import standard_console
+
+if TYPE_CHECKING:
+    from chatterm.cli.context import Context
+
+
+def main() -> None:
+    """The ``chatterm`` command."""
+    env = dict(os.environ)
+    console = standard_console(env)
+    if sys.argv[1:] == ["--version"]:
+        sys.exit(console.run(lambda: _print_version(console.line)))
+    from chatterm.cli.context import Context
+
+    sys.exit(console.run(lambda: _run(Context(console, env), sys.argv[1:])))
+
+
+def _print_version(line: Callable[[str], None]) -> int:
+    line(f"chatterm {__version__}")
+    return 0
+
+
+def _run(context: Context, args: Sequence[str]) -> int:
+    import typer
+    from typer.exceptions import TyperException
+    from typer.main import get_command
+
+    from chatterm.cli.program import needed, program
+    from chatterm.errors import ConfigError
+
+    command = get_command(program(needed(args, context.env)))
+    try:
+        result = command.main(
+            args=list(args), prog_name="chatterm", standalone_mode=False, obj=context
+        )
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except TyperException as error:
+        raise ConfigError(
+            error.format_message().rstrip("."), hint="see chatterm --help, or --help of the command"
+        ) from error
+    return result if isinstance(result, int) else 0

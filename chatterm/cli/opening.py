@@ -1,0 +1,42 @@
+"""Opens a chat session out of what the user said and what the settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatterm.errors import ConfigError
+from chatterm.params import Params
+
+if TYPE_CHECKING:
+    from chatterm.cli.context import Context
+    from chatterm.session import ChatSession
+    from chatterm.store import Chat, Store
+
+
+def open_session(
+    context: Context,
+    store: Store,
+    chat: Chat | None,
+    *,
+    model: str | None,
+    system: str | None,
+    params: Params,
+) -> ChatSession:
+    """Go on in ``chat`` or begin a new one; the chat's own model is used unless told otherwise."""
+    from chatterm.backend import open_backend
+    from chatterm.session import ChatSession
+
+    if chat is not None and system is not None:
+        raise ConfigError(
+            "a chat that has begun keeps its system prompt", hint="start a new chat to set another"
+        )
+    config = context.config()
+    name = model or (chat.model if chat is not None else "") or config.model
+    return ChatSession(
+        store,
+        open_backend(name, context.catalog()),
+        model=name,
+        chat_id=chat.id if chat is not None else None,
+        system=config.system if system is None else system,
+        params=params,
+    )

@@ -1,0 +1,145 @@
+"""The values a conversation is made of: messages, what is asked of a model, and what it cost.
+
+Everything here is frozen and knows nothing of storage, wires or screens. A message in a final
+state never changes; a correction is a sibling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chatterm.params import Params
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class State(StrEnum):
+    """How far a message has come; only ``WRITING`` may still change."""
+
+    WRITING = "writing"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Stop(StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    """The model said it was done."""
+    LENGTH = "length"
+    """``max_tokens`` or the context was reached."""
+    STOP = "stop"
+    """A stop string was met."""
+    TOOL = "tool"
+    """The model wants a tool to be called."""
+    CANCELLED = "cancelled"
+    """The user, or the end of the program, stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to a message; its bytes lie in the store under ``digest``."""
+
+    digest: str
+    """SHA-256 of the bytes, in hexadecimal."""
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function the model asked for. ``result`` is None until it has run."""
+
+    id: str
+    name: str
+    arguments: str
+    """A JSON object, as the model wrote it."""
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One node of a chat's tree."""
+
+    id: str
+    parent_id: str | None
+    role: Role
+    text: str
+    created_at: float
+    state: State = State.COMPLETE
+    reasoning: str = ""
+    error: str = ""
+    model: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the model may call."""
+
+    name: str
+    description: str
+    parameters: str
+    """A JSON Schema object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything a backend needs to write one answer."""
+
+    model: str
+    path: tuple[Message, ...]
+    """From the root to the message to answer."""
+    answer_id: str
+    params: Params = field(default_factory=Params)
+    tools: tuple[Tool, ...] = ()
+    prefill: str = ""
+    """How the answer begins; only what follows it is streamed."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Local id to the id a remote gave the same thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, counted: ``prompt = cached + evaluated``."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    evaluated_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds; None where a backend cannot know."""
+
+    queue_ms: float | None = None
+    load_ms: float | None = None
+    prompt_ms: float | None = None
+    first_token_ms: float | None = None
+    """From the request to the first token."""
+    generation_ms: float | None = None
+    """From the first token to the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as a list shows it. Zero and empty mean unknown."""
+
+    name: str
+    backend: str
+    summary: str = ""
+    size_bytes: int = 0
+    context: int = 0
+    capabilities: frozenset[str] = frozenset()
+    """Any of ``tools``, ``reasoning``, ``vision``, ``embeddings``."""

@@ -1,0 +1,308 @@
+"""One chat and the rules of its tree: the only place that knows them.
+
+The prompt is in the store before a backend hears of it. An answer has its row from the start, is
+written down at least once a second, and is finished whatever ends it, so a crash costs at most the
+last second. Nothing is overwritten: edit, regenerate and continue add siblings, and the tip moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import assert_never
+
+from chatterm.backend import Backend
+from chatterm.errors import ChattermError, ConfigError
+from chatterm.events import (
+    Done,
+    Event,
+    Linked,
+    Notice,
+    Progress,
+    Queued,
+    ReasoningDelta,
+    TextDelta,
+    ToolCalled,
+)
+from chatterm.messages import (
+    Attachment,
+    Message,
+    Request,
+    Role,
+    State,
+    Stop,
+    Timings,
+    ToolCall,
+    Usage,
+)
+from chatterm.params import Params
+from chatterm.store import Change, Chat, Store
+
+CHECKPOINT_SECONDS = 0.5
+"""Half of what may be lost, so that a slow disk still keeps the promise."""
+
+_TITLE_LENGTH = 60
+
+
+class ChatSession:
+    """A chat that is being talked in. One answer at a time; another chat is another session."""
+
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        *,
+        model: str,
+        chat_id: str | None = None,
+        system: str = "",
+        params: Params | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Without ``chat_id`` the chat comes into being with its first prompt."""
+        self.store = store
+        self.backend = backend
+        self.model = model
+        self.params = params or Params()
+        self.chat_id = chat_id
+        self.answer_id: str | None = None
+        """The answer being written, or the last one."""
+        self._system = system
+        self._monotonic = monotonic
+
+    def send(
+        self, text: str, attachments: Sequence[Attachment] = ()
+    ) -> AsyncGenerator[Event, None]:
+        """Add a prompt below the tip, at once, and answer it."""
+        if not text.strip() and not attachments:
+            raise ConfigError("the prompt is empty", hint="type something, or pipe a text in")
+        with self.store.atomic():
+            parent_id = self._tip_or_new_chat(text)
+            prompt = self.store.add(
+                self._chat_id(),
+                parent_id=parent_id,
+                role=Role.USER,
+                text=text,
+                attachments=tuple(attachments),
+            )
+        return self._answer(prompt.id)
+
+    def regenerate(self, message_id: str) -> AsyncGenerator[Event, None]:
+        """Answer again: a sibling of that answer, or one more answer to that prompt."""
+        message = self.store.message(message_id)
+        prompt_id = message.parent_id if message.role is Role.ASSISTANT else message.id
+        if prompt_id is None:
+            raise ConfigError("this answer has no prompt", hint="send a prompt first")
+        return self._answer(prompt_id)
+
+    def edit(self, message_id: str, text: str) -> AsyncGenerator[Event, None]:
+        """Add a sibling with another text; a prompt is then answered, an answer stands."""
+        original = self.store.message(message_id)
+        edited = self.store.add(
+            self._chat_id(),
+            parent_id=original.parent_id,
+            role=original.role,
+            text=text,
+            attachments=original.attachments,
+        )
+        return self._answer(edited.id) if original.role is Role.USER else _nothing()
+
+    def continue_(self, message_id: str) -> AsyncGenerator[Event, None]:
+        """Go on where an answer ended, as a sibling that begins with its text."""
+        message = self.store.message(message_id)
+        if message.role is not Role.ASSISTANT:
+            return self._answer(message.id)
+        if message.parent_id is None:
+            raise ConfigError("this answer has no prompt", hint="send a prompt first")
+        return self._answer(message.parent_id, prefill=message.text)
+
+    def select(self, message_id: str) -> None:
+        """Show the branch that message is on, down to its last visited leaf."""
+        self.store.set_tip(self._chat_id(), self.store.leaf(message_id))
+
+    def fork(self, message_id: str) -> Chat:
+        """A new chat with everything up to that message."""
+        return self.store.fork(self._chat_id(), message_id)
+
+    def delete(self, message_id: str) -> None:
+        """Hide a message and what follows it; ``undo`` brings it back."""
+        self.store.delete_message(message_id)
+
+    def undo(self) -> Change | None:
+        """Take the last change of this chat back; nothing is destroyed by it."""
+        return self.store.undo(self._chat_id())
+
+    def path(self) -> list[Message]:
+        """From the root to the tip."""
+        return self.store.path(self.chat_id) if self.chat_id else []
+
+    def _chat_id(self) -> str:
+        if self.chat_id is None:
+            raise ConfigError("this chat has no messages yet", hint="send a prompt first")
+        return self.chat_id
+
+    def _tip_or_new_chat(self, first_prompt: str) -> str | None:
+        if self.chat_id is not None:
+            return self.store.chat(self.chat_id).tip_id
+        chat = self.store.create_chat(title=first_words(first_prompt), model=self.model)
+        self.chat_id = chat.id
+        if not self._system:
+            return None
+        return self.store.add(chat.id, parent_id=None, role=Role.SYSTEM, text=self._system).id
+
+    async def _answer(self, prompt_id: str, prefill: str = "") -> AsyncGenerator[Event, None]:
+        """Let the backend answer a message and write the answer down while it comes."""
+        chat_id = self._chat_id()
+        path = tuple(self.store.path(chat_id, prompt_id))
+        row = self.store.start_answer(
+            chat_id,
+            parent_id=prompt_id,
+            model=self.model,
+            backend=self.backend.name,
+            params=self.params,
+            text=prefill,
+        )
+        self.answer_id = row.id
+        request = Request(
+            model=self.model,
+            path=path,
+            answer_id=row.id,
+            params=self.params,
+            prefill=prefill,
+            links=self.store.links(self.backend.name, [chat_id, *(m.id for m in path)]),
+        )
+        record = _Record(self.store, self.backend.name, row, self._monotonic)
+        async with aclosing(record.written(self.backend.stream(request))) as events:
+            async for event in events:
+                yield event
+
+
+class _Record:
+    """Writes one answer down while it comes, and finishes it whatever happens."""
+
+    def __init__(
+        self, store: Store, remote: str, row: Message, monotonic: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._remote = remote
+        self._id = row.id
+        self._text = [row.text] if row.text else []
+        self._reasoning: list[str] = []
+        self._tool_calls: list[ToolCall] = []
+        self._unwritten = False
+        self._monotonic = monotonic
+        self._started = monotonic()
+        self._first_token: float | None = None
+
+    async def written(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """Pass the events on. ``Done`` is passed on only once the answer is finished."""
+        state, error = State.FAILED, "the answer ended unexpectedly"
+        done: Done | None = None
+        keeper = asyncio.create_task(self._keep())
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    self._take(event)
+                    if keeper.done():
+                        keeper.result()
+                    if isinstance(event, Done):
+                        done = event
+                        break
+                    yield event
+            if done is not None:
+                state, error = State.COMPLETE, ""
+        except (asyncio.CancelledError, GeneratorExit):
+            state, error = State.STOPPED, ""
+            raise
+        except ChattermError as failure:
+            error = failure.message
+            raise
+        finally:
+            keeper.cancel()
+            done = self._finish(state, error, done)
+        if state is State.FAILED:
+            raise ChattermError(error, hint="this is a bug of the backend; please report it")
+        yield done
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._mark_token()
+                self._text.append(text)
+            case ReasoningDelta(text=text):
+                self._mark_token()
+                self._reasoning.append(text)
+            case ToolCalled(call=call):
+                self._mark_token()
+                self._tool_calls.append(call)
+            case Linked(local_id=local_id, remote_id=remote_id):
+                self._store.link(local_id, self._remote, remote_id)
+            case Queued() | Progress() | Notice() | Done():
+                pass
+            case _:
+                assert_never(event)
+
+    def _mark_token(self) -> None:
+        self._unwritten = True
+        if self._first_token is None:
+            self._first_token = self._monotonic()
+
+    async def _keep(self) -> None:
+        """Write down what came, whether or not more is coming."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            if self._unwritten:
+                self._unwritten = False
+                self._store.checkpoint(
+                    self._id, text="".join(self._text), reasoning="".join(self._reasoning)
+                )
+
+    def _finish(self, state: State, error: str, done: Done | None) -> Done:
+        timings = self._timings(done.timings if done else Timings())
+        stop = done.stop if done else Stop.CANCELLED
+        usage = done.usage if done else Usage()
+        self._store.finish(
+            self._id,
+            state=state,
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            error=error,
+            tool_calls=tuple(self._tool_calls),
+            stop=stop if state is not State.FAILED else None,
+            usage=usage,
+            timings=timings,
+        )
+        return Done(stop, usage, timings)
+
+    def _timings(self, known: Timings) -> Timings:
+        """Fill in what can be seen from here where the backend did not say."""
+        if self._first_token is None:
+            return known
+        now = self._monotonic()
+        first = known.first_token_ms
+        generation = known.generation_ms
+        return Timings(
+            queue_ms=known.queue_ms,
+            load_ms=known.load_ms,
+            prompt_ms=known.prompt_ms,
+            first_token_ms=(self._first_token - self._started) * 1000 if first is None else first,
+            generation_ms=(now - self._first_token) * 1000 if generation is None else generation,
+        )
+
+
+async def _nothing() -> AsyncGenerator[Event, None]:
+    return
+    yield
+
+
+def first_words(text: str) -> str:
+    """A title until a better one is known: the beginning of the first line that has words."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    words = " ".join(line.split())
+    if len(words) <= _TITLE_LENGTH:
+        return words
+    cut = words[: _TITLE_LENGTH - 1]
+    with suppress(ValueError):
+        cut = cut[: cut.rindex(" ", _TITLE_LENGTH // 2)]
+    return cut + "…"

@@ -1,0 +1,149 @@
+"""Statements about answers: begun, written down while they come, finished, and accounted for.
+
+An answer may change only while its state is ``writing``; the table has a trigger that says the
+same to every other program.
+"""
+
+# Statements are put together from constants of this module; what is given is always bound.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from chatterm.errors import StoreError
+from chatterm.messages import Message, Role, State, Stop, Timings, ToolCall, Usage
+from chatterm.params import Params
+from chatterm.store import chats, tree
+from chatterm.store.database import Database
+from chatterm.store.ngrams import ngrams
+from chatterm.store.values import Provenance
+
+_PARAMS = frozenset(field.name for field in dataclasses.fields(Params))
+
+_USAGE = "prompt_tokens, cached_tokens, evaluated_tokens, completion_tokens"
+_TIMINGS = "queue_ms, load_ms, prompt_ms, first_token_ms, generation_ms"
+
+
+def start(
+    db: Database,
+    chat_id: str,
+    *,
+    message_id: str,
+    parent_id: str | None,
+    model: str,
+    backend: str,
+    params: Params,
+    text: str,
+    writer: str,
+    now: float,
+) -> Message:
+    """Make the row of an answer before its first word, as the tip of the chat."""
+    row = Message(
+        message_id, parent_id, Role.ASSISTANT, text, now, state=State.WRITING, model=model
+    )
+    answer = tree.append(db, chat_id, row)
+    db.run(
+        "INSERT INTO answers (message_id, backend, params, writer, started_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (message_id, backend, json.dumps(params.as_dict()), writer, now),
+    )
+    return answer
+
+
+def checkpoint(db: Database, message_id: str, *, text: str, reasoning: str) -> None:
+    """Write down what has come so far."""
+    touched = db.run(
+        "UPDATE messages SET text = ?, reasoning = ? WHERE id = ? AND state = 'writing'",
+        (text, reasoning, message_id),
+    )
+    if not touched:
+        raise _final(db, message_id)
+
+
+def finish(
+    db: Database,
+    message_id: str,
+    *,
+    state: State,
+    text: str,
+    reasoning: str,
+    error: str,
+    tool_calls: Sequence[ToolCall],
+    stop: Stop | None,
+    usage: Usage,
+    timings: Timings,
+    now: float,
+) -> Message:
+    """Give an answer its final form; only now does the search find it."""
+    if state is State.WRITING:
+        raise StoreError("an answer is finished as complete, stopped or failed")
+    touched = db.run(
+        "UPDATE messages SET state = ?, text = ?, reasoning = ?, error = ?, ngrams = ?"
+        " WHERE id = ? AND state = 'writing'",
+        (state, text, reasoning, error, ngrams(text), message_id),
+    )
+    if not touched:
+        raise _final(db, message_id)
+    db.run(
+        f"UPDATE answers SET (stop, finished_at, {_USAGE}, {_TIMINGS})"
+        f" = ({', '.join('?' * 11)}) WHERE message_id = ?",
+        (stop, now, *_fields(usage), *_fields(timings), message_id),
+    )
+    chat_id = tree.chat_of(db, message_id)
+    tree.insert_extras(db, chat_id, message_id, (), tool_calls)
+    chats.touch(db, chat_id, now)
+    return tree.get(db, message_id)
+
+
+def provenance(db: Database, message_id: str) -> Provenance | None:
+    """Where an answer came from; None for a message that nobody was asked for."""
+    row = db.row(
+        f"SELECT m.model, backend, params, started_at, finished_at, stop, {_USAGE}, {_TIMINGS}"
+        " FROM answers JOIN messages AS m ON m.id = answers.message_id WHERE message_id = ?",
+        (message_id,),
+    )
+    if row is None:
+        tree.chat_of(db, message_id)
+        return None
+    model, backend, params, started_at, finished_at, stop, *counts = row
+    return Provenance(
+        message_id=message_id,
+        model=model,
+        backend=backend,
+        params=_params(params),
+        started_at=started_at,
+        finished_at=finished_at,
+        stop=Stop(stop) if stop else None,
+        usage=Usage(*counts[:4]),
+        timings=Timings(*counts[4:]),
+    )
+
+
+def copy_provenance(db: Database, message_id: str, copy_id: str) -> None:
+    """Say of a copy what is known of its original."""
+    rest = f"backend, params, writer, stop, {_USAGE}, {_TIMINGS}, started_at, finished_at"
+    db.run(
+        f"INSERT INTO answers (message_id, {rest})"
+        f" SELECT ?, {rest} FROM answers WHERE message_id = ?",
+        (copy_id, message_id),
+    )
+
+
+def _params(text: str) -> Params:
+    # A parameter that has gone since must not make an old answer unreadable.
+    return Params.parse({key: v for key, v in json.loads(text).items() if key in _PARAMS})
+
+
+def _fields(value: Usage | Timings) -> tuple[object, ...]:
+    return tuple(getattr(value, field.name) for field in dataclasses.fields(value))
+
+
+def _final(db: Database, message_id: str) -> StoreError:
+    state = tree.get(db, message_id).state
+    return StoreError(
+        f"the message {message_id!r} is {state} and can no longer change",
+        hint="a correction is a message of its own: edit or regenerate",
+    )

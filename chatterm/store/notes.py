@@ -1,0 +1,89 @@
+"""What is remembered beside the messages: drafts, attached files, ids at remotes, terminals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from chatterm.errors import NotFound
+from chatterm.messages import Attachment
+from chatterm.store import chats
+from chatterm.store.database import Database
+from chatterm.store.values import Chat
+
+
+def draft(db: Database, chat_id: str | None) -> str:
+    """What was typed and not sent; None asks for the chat that does not exist yet."""
+    return db.value("SELECT text FROM drafts WHERE place = ?", (chat_id or "",)) or ""
+
+
+def set_draft(db: Database, chat_id: str | None, text: str) -> None:
+    if chat_id is not None:
+        chats.get(db, chat_id)
+    if text:
+        db.run(
+            "INSERT OR REPLACE INTO drafts (place, chat_id, text) VALUES (?, ?, ?)",
+            (chat_id or "", chat_id, text),
+        )
+    else:
+        db.run("DELETE FROM drafts WHERE place = ?", (chat_id or "",))
+
+
+def attach(db: Database, content: bytes, name: str, media_type: str, now: float) -> Attachment:
+    """Keep the bytes of a file, once however often it is attached."""
+    digest = hashlib.sha256(content).hexdigest()
+    db.run(
+        "INSERT INTO attachments (digest, content, attached_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET attached_at = excluded.attached_at",
+        (digest, content, now),
+    )
+    return Attachment(digest, name, media_type, len(content))
+
+
+def attachment_bytes(db: Database, digest: str) -> bytes:
+    content: bytes | None = db.value("SELECT content FROM attachments WHERE digest = ?", (digest,))
+    if content is None:
+        raise NotFound("the attached file is no longer in the store", detail=digest)
+    return content
+
+
+def link(db: Database, local_id: str, remote: str, remote_id: str) -> None:
+    db.run(
+        "INSERT OR REPLACE INTO links (local_id, remote, remote_id) VALUES (?, ?, ?)",
+        (local_id, remote, remote_id),
+    )
+
+
+def links(db: Database, remote: str, ids: Iterable[str]) -> dict[str, str]:
+    """The ids a remote knows these chats and messages by, as far as it knows them."""
+    return dict(
+        db.rows(
+            "SELECT local_id, remote_id FROM json_each(?) JOIN links"
+            " ON links.local_id = json_each.value AND links.remote = ?",
+            (json.dumps(list(ids)), remote),
+        )
+    )
+
+
+def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:
+    chats.get(db, chat_id)
+    db.run(
+        "INSERT OR REPLACE INTO terminals (terminal_id, chat_id, seen_at) VALUES (?, ?, ?)",
+        (terminal_id, chat_id, now),
+    )
+
+
+def last_chat(db: Database, terminal_id: str | None) -> Chat | None:
+    """The chat last used in a terminal, or anywhere; never one in the trash."""
+    if terminal_id is None:
+        chat_id = db.value(
+            "SELECT id FROM chats WHERE deleted_at IS NULL ORDER BY updated_at DESC, id DESC"
+        )
+    else:
+        chat_id = db.value(
+            "SELECT chats.id FROM terminals JOIN chats ON chats.id = terminals.chat_id"
+            " WHERE terminal_id = ? AND deleted_at IS NULL",
+            (terminal_id,),
+        )
+    return chats.get(db, chat_id) if chat_id else None

@@ -1,0 +1,67 @@
+"""Removing chats for good: their rows, their words in the search index, their bytes in the file.
+
+Deleting a row leaves its words in three other places: free pages (``secure_delete`` zeroes
+them), merged parts of the index, and the write-ahead log. ``scrub`` clears the last two.
+"""
+
+from __future__ import annotations
+
+from chatterm.store import chats
+from chatterm.store.database import Database
+
+_MERGE_PAGES = 500
+_DAY = 86400.0
+
+
+def in_trash(db: Database, before: float) -> list[str]:
+    """Chats that were deleted before that time."""
+    rows = db.rows("SELECT id FROM chats WHERE deleted_at < ?", (before,))
+    return [chat_id for (chat_id,) in rows]
+
+
+def remove(db: Database, chat_id: str, now: float) -> None:
+    """Remove a chat with everything that belongs to it."""
+    chats.get(db, chat_id)
+    attached = db.rows(
+        "SELECT DISTINCT digest FROM message_attachments WHERE chat_id = ?", (chat_id,)
+    )
+    db.run(
+        "DELETE FROM links WHERE local_id = ?"
+        " OR local_id IN (SELECT id FROM messages WHERE chat_id = ?)",
+        (chat_id, chat_id),
+    )
+    db.run("UPDATE chats SET tip_id = NULL WHERE id = ?", (chat_id,))
+    db.run("DELETE FROM messages WHERE chat_id = ?", (chat_id,))
+    db.run("DELETE FROM chats WHERE id = ?", (chat_id,))
+    for (digest,) in attached:
+        db.run(
+            "DELETE FROM attachments WHERE digest = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM message_attachments WHERE digest = ?1)",
+            (digest,),
+        )
+    # Files that were attached to a prompt which was never sent; a day leaves time to send it.
+    db.run(
+        "DELETE FROM attachments WHERE attached_at < ? AND NOT EXISTS"
+        " (SELECT 1 FROM message_attachments AS m WHERE m.digest = attachments.digest)",
+        (now - _DAY,),
+    )
+
+
+def scrub(db: Database) -> None:
+    """Clear removed words out of the search index and out of the log.
+
+    In steps, so that other processes can write in between. Where another process reads at this
+    moment the log is kept; the next write after that overwrites it from its beginning.
+    """
+    # A negative number begins to merge everything into one, which is when the index drops what
+    # was deleted; each further call goes on with it and touches no row once it is done.
+    pages = -_MERGE_PAGES
+    while True:
+        with db.atomic():
+            touched = db.value("SELECT total_changes()")
+            db.run("INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', ?)", (pages,))
+            done = db.value("SELECT total_changes()") - touched < 2
+        if done:
+            break
+        pages = _MERGE_PAGES
+    db.row("PRAGMA wal_checkpoint(TRUNCATE)")

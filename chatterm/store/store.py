@@ -1,0 +1,370 @@
+"""The Store: everything that is kept, behind one object; the work is done by its neighbours.
+
+Calls are synchronous and short, so that async code may make them directly. Every call that
+writes is one transaction, already on the disk when it returns; ``atomic`` joins several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from chatterm.errors import StoreError
+from chatterm.ids import Clock, NewId
+from chatterm.messages import (
+    Attachment,
+    Message,
+    Role,
+    State,
+    Stop,
+    Timings,
+    ToolCall,
+    Usage,
+)
+from chatterm.params import Params
+from chatterm.store import answers, chats, checks, fork, notes, removal, search, tree, undo
+from chatterm.store.database import Database, open_database
+from chatterm.store.recovery import Writer, recover
+from chatterm.store.values import Change, Chat, Hit, Node, Provenance
+
+
+class Store:
+    """The chats of one file. Several processes may have it open; one thread uses this object."""
+
+    def __init__(self, db: Database, clock: Clock, new_id: NewId) -> None:
+        """Use :meth:`open`."""
+        self._db = db
+        self._clock = clock
+        self._new_id = new_id
+        self._writer = Writer(db.path, new_id)
+
+    @classmethod
+    def open(cls, path: Path | None, *, clock: Clock, new_id: NewId) -> Store:
+        """Open or create a file; None keeps everything in memory and leaves no trace.
+
+        Answers that a killed process left unfinished are brought to an end here.
+        """
+        db = open_database(path)
+        try:
+            recover(db, clock())
+        except BaseException:
+            db.connection.close()
+            raise
+        return cls(db, clock, new_id)
+
+    def close(self) -> None:
+        self._db.close()
+        self._writer.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """All calls inside happen, or none. May be nested."""
+        return self._db.atomic()
+
+    # Chats
+
+    def create_chat(
+        self, *, title: str = "", model: str = "", forked_from: str | None = None
+    ) -> Chat:
+        chat_id = self._new_id()
+        with self._db.atomic():
+            chats.create(
+                self._db,
+                chat_id,
+                title=title,
+                model=model,
+                forked_from=forked_from,
+                now=self._clock(),
+            )
+            return chats.get(self._db, chat_id)
+
+    def chat(self, chat_id: str) -> Chat:
+        """The chat with that id, be it in the trash."""
+        return chats.get(self._db, chat_id)
+
+    def find_chat(self, ref: str, *, deleted: bool = False) -> Chat:
+        """The chat a user means: an id, or the beginning or end of just one id.
+
+        Parts of ids are looked for in the list, with ``deleted`` in the trash.
+        """
+        return chats.find(self._db, ref, deleted=deleted)
+
+    def chats(
+        self,
+        *,
+        limit: int = 50,
+        before: Chat | None = None,
+        tag: str | None = None,
+        model: str | None = None,
+        since: float | None = None,
+        title: str | None = None,
+        pinned: bool | None = None,
+        deleted: bool = False,
+    ) -> list[Chat]:
+        """A page of chats, the newest first; ``before`` is the last chat of the page before.
+
+        ``title`` is any part of it, whatever its case and accents. ``deleted`` lists the trash.
+        """
+        return chats.page(
+            self._db,
+            limit=limit,
+            before=before,
+            tag=tag,
+            model=model,
+            since=since,
+            title=title,
+            pinned=pinned,
+            deleted=deleted,
+        )
+
+    def rename(self, chat_id: str, title: str, *, by_user: bool) -> None:
+        """Give a title; one the user gave is not replaced by an automatic one."""
+        with self._db.atomic():
+            chats.rename(self._db, chat_id, title, by_user=by_user, now=self._clock())
+
+    def tag(self, chat_id: str, tag: str) -> None:
+        with self._db.atomic():
+            chats.add_tag(self._db, chat_id, tag)
+
+    def untag(self, chat_id: str, tag: str) -> None:
+        with self._db.atomic():
+            chats.remove_tag(self._db, chat_id, tag)
+
+    def pin(self, chat_id: str, *, pinned: bool = True) -> None:
+        with self._db.atomic():
+            chats.pin(self._db, chat_id, pinned=pinned)
+
+    def delete_chat(self, chat_id: str) -> None:
+        """Put a chat in the trash."""
+        with self._db.atomic():
+            chats.delete(self._db, chat_id, self._clock())
+
+    def restore_chat(self, chat_id: str) -> None:
+        """Take a chat out of the trash."""
+        with self._db.atomic():
+            chats.restore(self._db, chat_id, self._clock())
+
+    def prune(self, before: float) -> int:
+        """Remove for good what went to the trash before that time; return how many chats.
+
+        Not quick where much is removed, and not to be called inside :meth:`atomic`.
+        """
+        return self._remove(removal.in_trash(self._db, before))
+
+    def delete_forever(self, chat_id: str) -> None:
+        """Remove one chat for good, as :meth:`prune` does."""
+        self._remove([chat_id])
+
+    def _remove(self, chat_ids: Sequence[str]) -> int:
+        if self._db.connection.in_transaction:
+            raise StoreError("chats cannot be removed for good inside a larger change")
+        for chat_id in chat_ids:
+            with self._db.atomic():
+                removal.remove(self._db, chat_id, self._clock())
+        if chat_ids:
+            removal.scrub(self._db)
+        return len(chat_ids)
+
+    def fork(self, chat_id: str, message_id: str) -> Chat:
+        """A new chat with copies of everything from the root to a message."""
+        with self._db.atomic():
+            return fork.fork(self._db, chat_id, message_id, self._new_id, self._clock())
+
+    # The tree
+
+    def add(
+        self,
+        chat_id: str,
+        *,
+        parent_id: str | None,
+        role: Role,
+        text: str,
+        attachments: Sequence[Attachment] = (),
+        tool_calls: Sequence[ToolCall] = (),
+    ) -> Message:
+        """Add a message that is final, and make it the tip."""
+        message = Message(
+            self._new_id(),
+            parent_id,
+            role,
+            text,
+            self._clock(),
+            attachments=tuple(attachments),
+            tool_calls=tuple(tool_calls),
+        )
+        with self._db.atomic():
+            return tree.append(self._db, chat_id, message)
+
+    def start_answer(
+        self,
+        chat_id: str,
+        *,
+        parent_id: str | None,
+        model: str,
+        backend: str,
+        params: Params,
+        text: str = "",
+    ) -> Message:
+        """Add an answer that is being written, and make it the tip."""
+        writer = self._writer.name()
+        with self._db.atomic():
+            return answers.start(
+                self._db,
+                chat_id,
+                message_id=self._new_id(),
+                parent_id=parent_id,
+                model=model,
+                backend=backend,
+                params=params,
+                text=text,
+                writer=writer,
+                now=self._clock(),
+            )
+
+    def checkpoint(self, message_id: str, *, text: str, reasoning: str) -> None:
+        """Keep what has come of an answer so far."""
+        with self._db.atomic():
+            answers.checkpoint(self._db, message_id, text=text, reasoning=reasoning)
+
+    def finish(
+        self,
+        message_id: str,
+        *,
+        state: State,
+        text: str,
+        reasoning: str,
+        error: str = "",
+        tool_calls: Sequence[ToolCall] = (),
+        stop: Stop | None = None,
+        usage: Usage | None = None,
+        timings: Timings | None = None,
+    ) -> Message:
+        """Give an answer its final form."""
+        with self._db.atomic():
+            return answers.finish(
+                self._db,
+                message_id,
+                state=state,
+                text=text,
+                reasoning=reasoning,
+                error=error,
+                tool_calls=tool_calls,
+                stop=stop,
+                usage=usage or Usage(),
+                timings=timings or Timings(),
+                now=self._clock(),
+            )
+
+    def message(self, message_id: str) -> Message:
+        return tree.get(self._db, message_id)
+
+    def path(self, chat_id: str, tip_id: str | None = None) -> list[Message]:
+        """From the root to a message, or to the tip."""
+        return tree.path(self._db, chat_id, tip_id)
+
+    def siblings(self, message_id: str) -> list[Message]:
+        """The message and its alternatives, in the order they were written."""
+        return tree.siblings(self._db, message_id)
+
+    def children(self, message_id: str | None, chat_id: str) -> list[Message]:
+        """What follows a message, or begins the chat where it is None."""
+        return tree.children(self._db, chat_id, message_id)
+
+    def tree(self, chat_id: str) -> list[Message]:
+        """All branches, parents before children."""
+        return tree.everything(self._db, chat_id)
+
+    def outline(self, chat_id: str) -> list[Node]:
+        """All branches without their words, parents before children."""
+        return tree.outline(self._db, chat_id)
+
+    def leaf(self, message_id: str) -> str:
+        """The end of the branch below a message that was visited last, else the newest."""
+        return tree.leaf(self._db, message_id)
+
+    def set_tip(self, chat_id: str, message_id: str | None) -> None:
+        """Let the chat stand at a message; None is before the first one."""
+        with self._db.atomic():
+            tree.select(self._db, chat_id, message_id, self._clock())
+
+    def delete_message(self, message_id: str) -> None:
+        """Hide a message and all below it; :meth:`undo` brings them back."""
+        with self._db.atomic():
+            tree.hide(self._db, message_id, self._clock())
+
+    def undo(self, chat_id: str) -> Change | None:
+        """Take the last change of a chat back; None if there is none left."""
+        with self._db.atomic():
+            return undo.undo(self._db, chat_id, self._clock())
+
+    def provenance(self, message_id: str) -> Provenance | None:
+        """Where an answer came from and what it cost; None for what is no answer."""
+        return answers.provenance(self._db, message_id)
+
+    # The rest
+
+    def draft(self, chat_id: str | None) -> str:
+        """What was typed and not sent; None is the chat that does not exist yet."""
+        return notes.draft(self._db, chat_id)
+
+    def set_draft(self, chat_id: str | None, text: str) -> None:
+        with self._db.atomic():
+            notes.set_draft(self._db, chat_id, text)
+
+    def link(self, local_id: str, remote: str, remote_id: str) -> None:
+        """Remember the id a remote gave to a chat or a message."""
+        with self._db.atomic():
+            notes.link(self._db, local_id, remote, remote_id)
+
+    def links(self, remote: str, ids: Iterable[str]) -> dict[str, str]:
+        """Local id to remote id, for those that the remote knows."""
+        return notes.links(self._db, remote, ids)
+
+    def attach(self, content: bytes, name: str, media_type: str) -> Attachment:
+        """Keep a file, to be attached to a message within a day."""
+        with self._db.atomic():
+            return notes.attach(self._db, content, name, media_type, self._clock())
+
+    def attachment_bytes(self, digest: str) -> bytes:
+        return notes.attachment_bytes(self._db, digest)
+
+    def remember_terminal(self, terminal_id: str | None, chat_id: str) -> None:
+        """Make a chat the last one of a terminal; without a terminal there is nothing to do."""
+        if terminal_id is not None:
+            with self._db.atomic():
+                notes.remember_terminal(self._db, terminal_id, chat_id, self._clock())
+
+    def last_chat(self, terminal_id: str | None) -> Chat | None:
+        """The chat last used in a terminal; None asks for the newest of all."""
+        return notes.last_chat(self._db, terminal_id)
+
+    def search(
+        self, line: str, *, limit: int = 20, before: str | None = None, chat_id: str | None = None
+    ) -> list[Hit]:
+        """Messages that match, the newest first; ``before`` is the last of the page before.
+
+        Any text is a search; ``chatterm.store.query`` describes the language.
+        """
+        return search.search(
+            self._db, line, limit=limit, before=before, chat_id=chat_id, now=self._clock()
+        )
+
+    def integrity(self) -> list[str]:
+        """What is wrong with the file, in words; empty if nothing is. Reads all of it."""
+        return checks.problems(self._db)
+
+    def backup(self, path: Path) -> None:
+        """Copy everything to a new file."""
+        checks.back_up(self._db, path)

@@ -1,0 +1,47 @@
+"""Runs the real program: under pipes, with stdout, stderr and exit code apart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "chatterm"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def chatterm(*args: str, stdin: str | bytes = "", cwd: Path | None = None) -> Ran:
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(
+        [*COMMAND, *args], input=data, capture_output=True, timeout=60, check=False, cwd=cwd
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def ask(*args: str, stdin: str | bytes = "") -> Ran:
+    return chatterm("ask", "-m", "echo", *args, stdin=stdin)
+
+
+def slow_echo(home: Path, words_per_second: float = 100) -> str:
+    """Describe a slow echo model in the user's own models.toml, and name it."""
+    folder = home / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "models.toml").write_text(
+        f'[models.slow]\nbackend = "echo"\nwords_per_second = {words_per_second}\n'
+    )
+    return "slow"

@@ -1,0 +1,47 @@
+"""What every test stands on: a home of its own, and nothing of the developer's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatterm.ids import NewId, ulid_factory
+from chatterm.store import Store
+from tests.clocks import Clock
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All of chatterm's folders lie under here, for this process and those it starts."""
+    for name in list(os.environ):
+        if name.startswith("CHATTERM_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("CHATTERM_HOME", str(folder))
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def new_id(clock: Clock) -> NewId:
+    return ulid_factory(clock, random_bytes=bytes)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock, new_id: NewId) -> Iterator[Store]:
+    with Store.open(tmp_path / "chatterm.db", clock=clock, new_id=new_id) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reopen(tmp_path: Path, clock: Clock, new_id: NewId) -> Callable[[], Store]:
+    """Open the same store once more, as another process would."""
+    return lambda: Store.open(tmp_path / "chatterm.db", clock=clock, new_id=new_id)

@@ -1,0 +1,166 @@
+"""The catalogue: the shipped models, the user's own, and what is wrong with a file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from chatterm.catalog import ModelEntry, RemoteEntry, load_catalog, shipped_models_file
+from chatterm.errors import ConfigError
+from tests.unit.toml_texts import toml_bytes
+
+SHIPPED = '[models.echo]\nbackend = "echo"\nsummary = "Repeats"\nwords_per_second = 0\n'
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    return tmp_path / "models.toml"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    file = tmp_path / "shipped.toml"
+    file.write_text(SHIPPED)
+    return file
+
+
+def test_what_is_shipped_is_valid_and_has_the_echo_model(mine: Path) -> None:
+    catalog = load_catalog(mine)
+    assert catalog.models["echo"].backend == "echo"
+    assert catalog.models["echo"].words_per_second == 0
+
+
+def test_the_shipped_file_is_found_in_a_checkout() -> None:
+    assert shipped_models_file() == Path(__file__).parents[2] / "models.toml"
+
+
+def test_the_shipped_file_is_found_inside_an_installed_package(tmp_path: Path) -> None:
+    package = Path(__file__).parents[2] / "chatterm"
+    installed = tmp_path / "chatterm"
+    installed.mkdir()
+    for name in ("__init__", "catalog", "errors", "hints", "tables"):
+        shutil.copy(package / f"{name}.py", installed)
+    shutil.copy(package.parent / "models.toml", installed)
+    code = "from chatterm.catalog import shipped_models_file; print(shipped_models_file())"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == str(installed / "models.toml")
+
+
+def test_an_entry_of_the_user_is_added(mine: Path, shipped: Path) -> None:
+    mine.write_text('[models.slow]\nbackend = "echo"\nwords_per_second = 2.5\n')
+    catalog = load_catalog(mine, shipped)
+    assert list(catalog.models) == ["echo", "slow"]
+    assert catalog.models["slow"] == ModelEntry("slow", "echo", words_per_second=2.5)
+
+
+def test_the_users_keys_win_and_the_others_of_the_entry_stay(mine: Path, shipped: Path) -> None:
+    mine.write_text("[models.echo]\nwords_per_second = 20\n")
+    echo = load_catalog(mine, shipped).models["echo"]
+    assert echo == ModelEntry("echo", "echo", summary="Repeats", words_per_second=20.0)
+    assert type(echo.words_per_second) is float
+
+
+def test_a_remote_is_read(mine: Path, shipped: Path) -> None:
+    mine.write_text('[remotes.home]\nkind = "ollama"\nurl = "http://10.0.0.2:11434"\n')
+    remotes = load_catalog(mine, shipped).remotes
+    assert remotes == {"home": RemoteEntry("home", "ollama", "http://10.0.0.2:11434")}
+
+
+def test_a_name_with_a_dot_is_read_when_quoted(mine: Path, shipped: Path) -> None:
+    mine.write_text('[models."llama-3.2:1b"]\nbackend = "engine"\n')
+    assert "llama-3.2:1b" in load_catalog(mine, shipped).models
+
+
+BAD = [
+    ("[models.x", 1, "this is not valid TOML", "https://toml.io"),
+    ('[models.x]\nbackend = "echo"\nsummary = oops', 3, "not valid TOML", "text needs quotes"),
+    ("\n\n[models.x]\nbackend = 'echo", 4, "not valid TOML", "text needs quotes"),
+    ("[modles.x]\n", None, "has no table 'modles'", "did you mean models?"),
+    ("models = 5", None, "models must be tables, not 5", "[models.NAME]"),
+    ("[[models]]", None, "models must be tables, not a list", "[models.NAME]"),
+    ("[models]\nx = 5", None, "models.x must be a table, not 5", "[models.NAME]"),
+    ('[models.x]\nbakend = "echo"', None, "[models.x] has no key 'bakend'", "backend?"),
+    ('[models.x]\nname = "y"', None, "[models.x] has no key 'name'", ""),
+    ('[models.x]\nbackend = "ecko"', None, "backend must be echo or engine, not 'ecko'", "echo?"),
+    ("[models.x]\nbackend = 1", None, "[models.x]: backend must be echo or engine, not 1", ""),
+    ("[models.x]\nsummary = 1", None, "[models.x]: summary must be text, not 1", ""),
+    ("[models.x]\n", None, "[models.x] lacks the key backend", ""),
+    ("[models.x]\nwords_per_second = '9'", None, "words_per_second must be a number", ""),
+    ("[models.x]\nwords_per_second = true", None, "must be a number, not true", ""),
+    ("[models.x]\nwords_per_second = -1", None, "words_per_second must be at least 0", ""),
+    ("[models.x]\nwords_per_second = inf", None, "words_per_second must be a number, not inf", ""),
+    ("[models.x]\nwords_per_second = 1" + "0" * 400, None, "words_per_second must be", ""),
+    ('[models.llama-3.2]\nbackend = "engine"', None, "has no key '2'", "needs quotes"),
+    ('[models."a/b"]\nbackend = "echo"', None, "'a/b' cannot be the name of one", "digits"),
+    ('[models."m.gguf"]\nbackend = "echo"', None, "'m.gguf' cannot be the name", ".gguf"),
+    ('[models.""]\nbackend = "echo"', None, "'' cannot be the name of one of the models", ""),
+    ('[remotes.r]\nkind = "openai"', None, "[remotes.r] lacks the key url", ""),
+    (
+        '[remotes.r]\nkind = "opnai"',
+        None,
+        "kind must be openassistant, openai or ollama",
+        "openai?",
+    ),
+    ('[remotes.r]\nurl = "ftp://h"', None, "url must be an http or https address", "login r"),
+    ('[remotes.r]\nurl = "https://"', None, "url must be an http or https address", "login r"),
+    ('[remotes.r]\napi_key = "k"', None, "[remotes.r] has no key 'api_key'", "known: kind, url"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "said", "hint"), BAD)
+def test_what_is_wrong_is_said_with_the_file_the_place_and_the_nearest_name(
+    mine: Path, shipped: Path, text: str, line: int | None, said: str, hint: str
+) -> None:
+    mine.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_catalog(mine, shipped)
+    place = f"{mine}, line {line}: " if line else f"{mine}"
+    assert caught.value.message.startswith(place)
+    assert said in caught.value.message
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(mine: Path, shipped: Path) -> None:
+    mine.write_text('[remotes.r]\nkind = "openai"\nurl = "https://me:s3cret@example.org/v1"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_catalog(mine, shipped)
+    assert "s3cret" not in caught.value.message + caught.value.hint
+
+
+def test_a_file_that_is_not_utf8_is_told_with_its_line(mine: Path, shipped: Path) -> None:
+    mine.write_bytes(b'[models.x]\nsummary = "caf\xe9"\n')
+    with pytest.raises(ConfigError, match="line 2: this is not UTF-8 text"):
+        load_catalog(mine, shipped)
+
+
+def test_a_folder_in_place_of_the_file_is_a_config_error(mine: Path, shipped: Path) -> None:
+    mine.mkdir()
+    with pytest.raises(ConfigError, match=r"models\.toml cannot be read"):
+        load_catalog(mine, shipped)
+
+
+def test_the_mark_of_windows_editors_does_no_harm(mine: Path, shipped: Path) -> None:
+    mine.write_bytes(b'\xef\xbb\xbf[models.x]\r\nbackend = "echo"\r\n')
+    assert "x" in load_catalog(mine, shipped).models
+
+
+@settings(max_examples=150, deadline=None)
+@given(toml_bytes)
+def test_any_file_is_read_or_refused_by_name(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any-models.toml"
+    file.write_bytes(data)
+    try:
+        load_catalog(file)
+    except ConfigError as error:
+        assert str(file) in error.message
+        error.message.encode()
