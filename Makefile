@@ -34,6 +34,7 @@ chat: install
 	@$(BIN)/chatterm
 
 test: $(VENV)/.installed-test
+	@scripts/test-packages
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term -m 'not faults'
 
 lint: $(VENV)/.installed-test

@@ -13,15 +13,20 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatterm.catalog import Catalog
+from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.errors import ModelError
 from chatterm.events import Event
+from chatterm.hints import nearest
 from chatterm.messages import ModelInfo, Request
+from chatterm.paths import Paths
+
+if TYPE_CHECKING:
+    from chatterm.engine.hosts import EngineHome
 
 
 class Backend(Protocol):
@@ -39,13 +44,43 @@ class Backend(Protocol):
         """Let go of everything; calling it twice is fine."""
 
 
-def open_backend(model: str, catalog: Catalog) -> Backend:
-    """The backend that answers with the model of that name."""
+def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) -> Backend:
+    """The backend that answers with the model of that name: a known one, or a path to a GGUF."""
+    if is_file_name(model):
+        return _engine(model, model, config, paths)
     entry = catalog.models.get(model)
     if entry is None:
-        near = difflib.get_close_matches(model, catalog.models, n=1)
-        raise ModelError(
-            f"there is no model {model!r}",
-            hint=f"did you mean {near[0]}?" if near else f"known: {', '.join(catalog.models)}",
-        )
-    return EchoBackend({model: entry.words_per_second})
+        raise ModelError(f"there is no model {model!r}", hint=nearest(model, catalog.models))
+    if entry.backend == "echo":
+        return EchoBackend({model: entry.words_per_second})
+    return _engine(model, entry.path, config, paths)
+
+
+def is_file_name(model: str) -> bool:
+    """Whether a model is named by its file."""
+    return model.endswith(".gguf")
+
+
+def _engine(model: str, path: str, config: Config, paths: Paths) -> Backend:
+    from chatterm.engine.client import EngineBackend
+    from chatterm.engine.settings import EngineSettings
+
+    options = config.engine
+    settings = EngineSettings(
+        model_path=path,
+        context=options.context,
+        sequences=options.sequences,
+        gpu_layers=options.gpu_layers,
+        threads=options.threads,
+        cache_type=options.cache_type,
+        snapshots=str(paths.snapshots),
+        snapshot_cap_bytes=int(options.snapshot_gb * 1e9),
+    )
+    return EngineBackend(engine_home(config, paths), {model: settings}, options.keep_alive)
+
+
+def engine_home(config: Config, paths: Paths) -> EngineHome:
+    """Where the engine's processes are found."""
+    from chatterm.engine.hosts import EngineHome
+
+    return EngineHome(paths.sockets, paths.log_dir, isolated=config.engine.isolated)

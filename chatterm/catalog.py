@@ -26,6 +26,8 @@ class ModelEntry:
     """What runs it."""
     summary: str = ""
     """One line for lists."""
+    path: str = ""
+    """The file of an engine model."""
     words_per_second: float = at_least(0, 0.0)
     """How fast an echo model speaks; 0 is as fast as it goes."""
 

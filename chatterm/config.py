@@ -19,7 +19,15 @@ from chatterm.errors import ConfigError
 from chatterm.hints import nearest, shown
 from chatterm.params import Params
 from chatterm.paths import Paths
-from chatterm.tables import Table, checked_value, hints_of, read_toml, toml_text, value_of_text
+from chatterm.tables import (
+    Table,
+    at_least,
+    checked_value,
+    hints_of,
+    read_toml,
+    toml_text,
+    value_of_text,
+)
 
 T = TypeVar("T")
 
@@ -39,6 +47,28 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How models on this machine are run."""
+
+    keep_alive: float = 300.0
+    """Seconds a model stays loaded after its last answer; 0 lets it go at once, -1 keeps it."""
+    context: int = at_least(0, 0)
+    """Tokens of context; 0 is 8192, or what the model was trained for if that is less."""
+    sequences: int = at_least(1, 8)
+    """How many chats one model answers, or keeps warm, at once."""
+    gpu_layers: int = at_least(-1, -1)
+    """Layers on the GPU; -1 is all of them."""
+    threads: int = at_least(0, 0)
+    """Processor threads; 0 is one for each physical core."""
+    cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
+    """How the attention cache is kept; the smaller kinds save memory and cost precision."""
+    snapshot_gb: float = at_least(0, 4.0)
+    """What snapshots of chats may take on the disk, in GB; 0 keeps none."""
+    isolated: bool = True
+    """Run llama.cpp in a process of its own; false runs it in this one, for debugging."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, frozen; it is passed to whoever needs it."""
 
@@ -50,6 +80,8 @@ class Config:
     """How answers are written."""
     output: OutputSettings = field(default_factory=OutputSettings)
     """How answers are printed."""
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    """How models on this machine are run."""
 
 
 @dataclass(frozen=True, slots=True)

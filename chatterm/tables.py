@@ -26,8 +26,8 @@ T = TypeVar("T")
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 _NOUNS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-_INTEGER_BITS = 64
-"""What TOML promises to keep of a whole number."""
+_INT_END = 2**63
+"""TOML promises to keep 64 bits of a whole number."""
 
 
 def at_least(low: float, default: float) -> Any:
@@ -131,6 +131,8 @@ def checked_value(hint: Any, value: object, name: str, *, low: float = -math.inf
         value = _as_float(value)
     if type(value) is not hint or not _sensible(value):
         raise ConfigError(f"{name} must be {_NOUNS[hint]}, not {shown(value)}")
+    if isinstance(value, int) and not -_INT_END <= value < _INT_END:
+        raise ConfigError(f"{name} must be a whole number of at most 64 bits, not {shown(value)}")
     if isinstance(value, int | float) and value < low:
         raise ConfigError(f"{name} must be at least {low:g}, not {shown(value)}")
     return value
@@ -168,8 +170,6 @@ def _sensible(value: object) -> bool:
     match value:
         case float():
             return math.isfinite(value)
-        case int():
-            return value.bit_length() < _INTEGER_BITS
         case str():
             # An argument that was not UTF-8 has surrogates in it, which no file can hold.
             return not any("\ud800" <= letter <= "\udfff" for letter in value)

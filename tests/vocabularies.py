@@ -157,18 +157,19 @@ def _merge(
     places: defaultdict[tuple[str, str], set[int]],
 ) -> set[tuple[str, str]]:
     """Join ``pair`` wherever it stands; the pairs whose totals that changed."""
-    changed: set[tuple[str, str]] = set()
+    change: defaultdict[tuple[str, str], int] = defaultdict(int)
     for number in places.pop(pair):
-        before = splits[number]
+        before, weight = splits[number], weights[number]
         after = splits[number] = join(before, pair)
-        for sign, split in ((-1, before), (1, after)):
-            for other in itertools.pairwise(split):
-                pairs[other] += sign * weights[number]
-                changed.add(other)
+        for other in itertools.pairwise(before):
+            change[other] -= weight
         for other in itertools.pairwise(after):
+            change[other] += weight
             places[other].add(number)
-    changed.discard(pair)
-    return changed
+    changed = {other for other, difference in change.items() if difference}
+    for other in changed:
+        pairs[other] += change[other]
+    return changed - {pair}
 
 
 def join(parts: Sequence[str], pair: tuple[str, str]) -> list[str]:

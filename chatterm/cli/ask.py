@@ -10,6 +10,7 @@ import typer
 
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
+from chatterm.cli.text import readable
 from chatterm.errors import ConfigError
 from chatterm.params import parse_options
 
@@ -96,8 +97,8 @@ def joined_prompt(words: Sequence[str], stdin: TextIO | None) -> str:
     if stdin is not None and (wanted or not stdin.isatty()):
         piped = _read_limited(stdin)
     if wanted:
-        return " ".join(piped if word == "-" else word for word in words)
-    typed = " ".join(words)
+        return " ".join(piped if word == "-" else readable(word) for word in words)
+    typed = readable(" ".join(words))
     return "\n\n".join(part for part in (typed, piped) if part.strip())
 
 

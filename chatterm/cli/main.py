@@ -46,6 +46,9 @@ def _run(context: Context, args: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            context.console.note(error.format_message())
+            return ConfigError.exit_code
         raise ConfigError(
             error.format_message().rstrip("."), hint="see chatterm --help, or --help of the command"
         ) from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatterm.cli.text import readable
 from chatterm.errors import ConfigError
 from chatterm.params import Params
 
@@ -31,12 +33,19 @@ def open_session(
             "a chat that has begun keeps its system prompt", hint="start a new chat to set another"
         )
     config = context.config()
-    name = model or (chat.model if chat is not None else "") or config.model
+    name = _whole(model or (chat.model if chat is not None else "") or config.model)
     return ChatSession(
         store,
-        open_backend(name, context.catalog()),
+        open_backend(name, config=config, catalog=context.catalog(), paths=context.paths()),
         model=name,
         chat_id=chat.id if chat is not None else None,
-        system=config.system if system is None else system,
+        system=config.system if system is None else readable(system),
         params=params,
     )
+
+
+def _whole(model: str) -> str:
+    """A model's file by its whole path, so that the chat finds it from any folder."""
+    from chatterm.backend import is_file_name
+
+    return str(Path(model).expanduser().resolve()) if is_file_name(model) else model

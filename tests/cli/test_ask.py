@@ -241,3 +241,12 @@ def wait_for_rows(database: Path, count: int) -> None:
             pass
         time.sleep(0.02)
     raise AssertionError(f"{database} never had {count} messages")
+
+
+def test_arguments_that_are_no_utf8_are_read_as_well_as_they_can_be() -> None:
+    ran = subprocess.run(
+        [*COMMAND, "ask", "-m", "echo", "-s", b"\xff", b"caf\xe9 ol\xc3\xa9"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert (ran.returncode, ran.stdout.decode()) == (0, "caf\ufffd ol\u00e9\n")

@@ -57,6 +57,12 @@ def test_chats_are_listed_latest_first() -> None:
     assert [line.split("  ")[-1] for line in lines] == ["the second", "the first"]
 
 
+def test_a_group_without_a_command_shows_its_help() -> None:
+    ran = chatterm("chats")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: chatterm chats")
+
+
 def test_an_empty_list_is_empty_on_stdout_and_says_so_on_stderr() -> None:
     ran = chatterm("chats", "list")
     assert ran.out == ""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
 
 from chatterm.backend import Backend
 from chatterm.echo import EchoBackend
+from chatterm.engine.hosts import stop
 from chatterm.errors import ModelError
 from chatterm.params import Params
 from tests.contract import suite
+from tests.engines import Engine
+from tests.engines import engine as engine
+from tests.engines import tiny as tiny
 from tests.scripted import ScriptedBackend, says
 
 
@@ -31,9 +35,15 @@ def _scripted() -> ScriptedBackend:
     return ScriptedBackend(*[says(*(f"{word} " for word in words)) for _ in range(4)])
 
 
-@pytest.fixture(params=["echo", "echo-slow", "scripted"])
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+@pytest.fixture(params=["echo", "echo-slow", "scripted", "engine-process", "engine-thread"])
+async def subject(
+    request: pytest.FixtureRequest, engine: Callable[..., Engine]
+) -> AsyncIterator[Subject]:
+    made_engine: Engine | None = None
     match request.param:
+        case "engine-process" | "engine-thread" as kind:
+            made_engine = engine(isolated=kind == "engine-process")
+            made = Subject(made_engine.backend(), "tiny")
         case "echo":
             made = Subject(EchoBackend({"echo": 0}), "echo")
         case "echo-slow":
@@ -43,6 +53,8 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     yield made
     await made.backend.aclose()
     await made.backend.aclose()
+    if made_engine is not None:
+        await stop(made_engine.home, made_engine.key)
 
 
 async def test_events_come_in_order_and_are_whole(subject: Subject) -> None:

@@ -266,3 +266,14 @@ def test_any_file_is_changed_and_works_or_is_refused_and_stays(
 def test_params_of_the_schema_are_all_settings() -> None:
     params = {key.removeprefix("params.") for key in schema() if key.startswith("params.")}
     assert params == set(Params.__dataclass_fields__)
+
+
+def test_a_file_that_the_editor_would_harm_is_left_to_its_user(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(paths, COMMENTED)
+    monkeypatch.setattr("tomlkit.dumps", lambda document: "model = 'b'\n")
+    with pytest.raises(ConfigError, match="cannot be changed without harm") as caught:
+        set_value(paths, "model", ["b"])
+    assert "chatterm config edit" in caught.value.hint
+    assert paths.config_file.read_text() == COMMENTED

@@ -132,7 +132,7 @@ def test_a_newer_file_is_refused_and_untouched(paths: Paths) -> None:
         lambda: unset_value(paths, "future", migrations=STEPS),
     )
     for attempt in attempts:
-        with pytest.raises(ConfigError, match="is of version 4, .* knows only up to 3") as caught:
+        with pytest.raises(ConfigError, match=r"is of version 4, .* knows only up to 3") as caught:
             attempt()
         assert caught.value.exit_code == 2
         assert str(paths.config_file) in caught.value.message
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_replaced_counts_all_the_same(
 
 def test_a_mistake_in_an_old_file_is_named_as_the_new_one_has_it(paths: Paths) -> None:
     paths.config_file.write_text(OLD.replace("never", "purple"))
-    with pytest.raises(ConfigError, match="output.color must be auto, always or never"):
+    with pytest.raises(ConfigError, match=r"output\.color must be auto, always or never"):
         load_config(paths, {}, migrations=STEPS)
     assert "purple" in files(paths)["config.toml.v1.bak"]
 
@@ -182,3 +182,15 @@ def test_a_link_to_the_old_file_keeps_its_place(paths: Paths, tmp_path: Path) ->
     assert paths.config_file.is_symlink()
     assert os.path.samefile(paths.config_file, real)  # noqa: PTH121
     assert "version = 3" in real.read_text()
+
+
+def test_a_step_that_cannot_cope_leaves_the_file_and_says_so(paths: Paths) -> None:
+    from tomlkit.exceptions import TOMLKitError
+
+    def stumble(document: TOMLDocument) -> None:
+        raise TOMLKitError("out of order")
+
+    paths.config_file.write_text(OLD)
+    with pytest.raises(ConfigError, match="is of version 1 and could not be brought up to date"):
+        load_config(paths, {}, migrations=(stumble,))
+    assert files(paths) == {"config.toml": OLD}

@@ -1,0 +1,1 @@
+"""The embedded llama.cpp engine: a client here, and a host process that holds the model."""

@@ -1,0 +1,141 @@
+"""EngineBackend: the embedded engine as a backend. llama.cpp itself runs in the host process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chatterm.engine import wire
+from chatterm.engine.gguf import read_header
+from chatterm.engine.hosts import Channel, EngineHome, open_channel
+from chatterm.engine.settings import EngineSettings
+from chatterm.errors import EngineError, ModelError
+from chatterm.events import Done, Event, Progress
+from chatterm.messages import ModelInfo, Request
+
+
+class EngineBackend:
+    """Answers with GGUF models on this machine."""
+
+    name = "engine"
+
+    def __init__(
+        self,
+        home: EngineHome,
+        models: Mapping[str, EngineSettings],
+        keep_alive: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``models`` maps the names that may be asked for to how each is opened."""
+        self._home = home
+        self._models = dict(models)
+        self._keep_alive = keep_alive
+        self._monotonic = monotonic
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        settings = self._settings(request)
+        waiting = _Waiting(self._monotonic)
+        channel = await open_channel(self._home, settings)
+        try:
+            channel.send(
+                {
+                    "op": "answer",
+                    "request": wire.request_to_json(request),
+                    "keep_alive": self._keep_alive,
+                }
+            )
+            async with aclosing(_events(channel)) as events:
+                async for event in events:
+                    yield waiting.counted(event)
+        finally:
+            await channel.close()
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """One normalised vector for each text."""
+        reply = await self._ask(self._opening(model), {"op": "embed", "texts": list(texts)})
+        return [list(vector) for vector in reply]
+
+    async def count(self, request: Request) -> dict[str, Any]:
+        """The prompt as the model gets it, and its exact number of tokens."""
+        question = {"op": "count", "request": wire.request_to_json(request)}
+        return dict(await self._ask(self._settings(request), question))
+
+    async def models(self) -> Sequence[ModelInfo]:
+        infos = []
+        for name, settings in self._models.items():
+            header = read_header(Path(settings.model_path))
+            infos.append(ModelInfo(name, self.name, context=header.context_length or 0))
+        return infos
+
+    async def aclose(self) -> None:
+        return
+
+    def _opening(self, model: str) -> EngineSettings:
+        settings = self._models.get(model)
+        if settings is None:
+            raise ModelError(f"the engine knows no model {model!r}")
+        # Reading the header is cheap, and says at once what is wrong with the file.
+        read_header(Path(settings.model_path))
+        return settings
+
+    def _settings(self, request: Request) -> EngineSettings:
+        settings = self._opening(request.model)
+        wanted = request.params.context
+        return settings if wanted is None else replace(settings, context=wanted)
+
+    async def _ask(self, settings: EngineSettings, question: dict[str, Any]) -> Any:
+        channel = await open_channel(self._home, settings)
+        try:
+            channel.send({**question, "keep_alive": self._keep_alive})
+            said = await channel.receive()
+        except OSError as error:
+            raise channel.death() from error
+        finally:
+            await channel.close()
+        if said is None:
+            raise channel.death()
+        return said["reply"]
+
+
+class _Waiting:
+    """Adds the time until the host took the request to what the host itself measured."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._loaded = False
+        self._waited: float | None = None
+
+    def counted(self, event: Event) -> Event:
+        if isinstance(event, Progress) and event.stage == "load":
+            self._loaded = True
+        elif self._waited is None:
+            self._waited = (self._monotonic() - self._began) * 1000
+        if not isinstance(event, Done) or self._waited is None:
+            return event
+        first = event.timings.first_token_ms
+        timings = replace(
+            event.timings,
+            load_ms=self._waited if self._loaded else None,
+            first_token_ms=None if first is None else first + self._waited,
+        )
+        return replace(event, timings=timings)
+
+
+async def _events(channel: Channel) -> AsyncGenerator[Event, None]:
+    """The events of one answer; a host that hangs up before the end has died."""
+    try:
+        while (said := await channel.receive()) is not None:
+            event = wire.event_from_json(said)
+            yield event
+            if isinstance(event, Done):
+                return
+    except OSError as error:
+        raise channel.death() from error
+    except wire.BadFrame as error:
+        raise EngineError("the engine said something that cannot be read") from error
+    raise channel.death()

@@ -1,0 +1,156 @@
+"""From a request to the tokens the model reads, within its context and never cut silently."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatterm.engine.templates import ChatTemplate, Prompt
+from chatterm.errors import ModelError
+from chatterm.messages import Message, Request, Role
+
+_ANSWERS_KEPT = 1024
+_SHORTEST_ANSWER = 8
+"""Tokens; the words of a shorter answer may stand elsewhere in the prompt by chance."""
+_LEAST_ROOM = 512
+"""Tokens left for the answer when the request does not say how long it may become."""
+_STEP = 0.4
+"""The part of the context that old turns are left out by, so that the cut moves seldom."""
+
+
+class Tokenizer(Protocol):
+    """What prompts need of a runtime."""
+
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def bos(self) -> int: ...
+
+    @property
+    def adds_bos(self) -> bool: ...
+
+    def tokenize(self, text: str, *, special: bool = True) -> list[int]: ...
+
+    def piece(self, token: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPrompt:
+    """What to evaluate, and what the user must know of it."""
+
+    prompt: Prompt
+    tokens: list[int]
+    left_out: int
+    """Messages from the beginning that did not fit."""
+
+
+class AnswerMemory:
+    """The tokens that answers were really made of.
+
+    A text can be cut into tokens in many ways, and a model need not choose the tokenizer's. With
+    the tokens it chose, a chat's next prompt agrees with what the cache holds to the last one.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: OrderedDict[str, list[int]] = OrderedDict()
+
+    def remember(self, tokens: Sequence[int]) -> None:
+        """Take note of an answer; one that is no whole text is of no use."""
+        if len(tokens) < _SHORTEST_ANSWER:
+            return
+        try:
+            text = b"".join(self._tokenizer.piece(token) for token in tokens).decode()
+        except UnicodeDecodeError:
+            return
+        self._known[text] = list(tokens)
+        self._known.move_to_end(text)
+        if len(self._known) > _ANSWERS_KEPT:
+            self._known.popitem(last=False)
+
+    def get(self, text: str) -> list[int] | None:
+        return self._known.get(text)
+
+
+class PromptMaker:
+    """Renders, tokenises and fits the prompts of one model."""
+
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, memory: AnswerMemory) -> None:
+        self._tokenizer = tokenizer
+        self._template = template
+        self._memory = memory
+
+    def ready(self, request: Request) -> ReadyPrompt:
+        """The whole request, or as much of its end as fits."""
+        limit = self._tokenizer.context - self._room(request)
+        prompt, tokens = self._rendered(request, request.path)
+        if len(tokens) <= limit:
+            return ReadyPrompt(prompt, tokens, 0)
+        for start in self._later_starts(request.path, len(tokens), limit):
+            kept = _from(request.path, start)
+            prompt, tokens = self._rendered(request, kept)
+            if len(tokens) <= limit:
+                return ReadyPrompt(prompt, tokens, len(request.path) - len(kept))
+        raise ModelError(
+            f"this message needs {len(tokens)} tokens, and the model's context has"
+            f" {self._tokenizer.context}",
+            hint="send a shorter text, or open the model with more: -o context=N",
+        )
+
+    def _room(self, request: Request) -> int:
+        wanted = request.params.max_tokens or _LEAST_ROOM
+        return max(1, min(wanted, self._tokenizer.context // 4))
+
+    def _rendered(self, request: Request, path: Sequence[Message]) -> tuple[Prompt, list[int]]:
+        prompt = self._template.render(
+            path, tools=request.tools, reasoning=request.params.reasoning, prefill=request.prefill
+        )
+        answers = [message.text for message in path if message.role is Role.ASSISTANT]
+        tokens = self._tokens(prompt, answers)
+        if (self._tokenizer.adds_bos or prompt.wants_bos) and self._tokenizer.bos >= 0:
+            tokens.insert(0, self._tokenizer.bos)
+        return prompt, tokens
+
+    def _tokens(self, prompt: Prompt, answers: list[str]) -> list[int]:
+        """Tokenise the segments apart, with known answers as the tokens they came as."""
+        known = [(text, tokens) for text in answers if (tokens := self._memory.get(text))]
+        result: list[int] = []
+        for segment in prompt.segments:
+            rest = segment.text
+            while known:
+                text, tokens = known[0]
+                before, found, after = rest.partition(text)
+                if not found:
+                    break
+                result += self._tokenizer.tokenize(before, special=segment.special)
+                result += tokens
+                rest = after
+                known.pop(0)
+            result += self._tokenizer.tokenize(rest, special=segment.special)
+        return result
+
+    def _later_starts(self, path: Sequence[Message], total: int, limit: int) -> list[int]:
+        """Turns to begin at instead, the first so far on that the cut stays for a while."""
+        starts = [at for at, message in enumerate(path) if message.role is Role.USER][1:]
+        step = max(1, int(limit * _STEP))
+        to_drop = -(-(total - limit) // step) * step
+        dropped = 0
+        position = 0
+        later = []
+        for start in starts:
+            while position < start:
+                if path[position].role is not Role.SYSTEM:
+                    dropped += len(self._tokenizer.tokenize(path[position].text)) + 1
+                position += 1
+            if dropped >= to_drop:
+                later.append(start)
+        return later or starts[-1:]
+
+
+def _from(path: Sequence[Message], start: int) -> list[Message]:
+    """The messages from ``start`` on, after the system message."""
+    system = [message for message in path[:start] if message.role is Role.SYSTEM]
+    return [*system, *path[start:]]

@@ -1,0 +1,385 @@
+"""llama.cpp, loaded: tokens in, logits out. With ``sampling`` the only file that touches it.
+
+Runs in the host process alone. Everything here is synchronous and belongs to one thread. The
+library may abort the process on states it does not like, so callers hand over only what has been
+checked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Read by ggml at its first abort: without it a debugger is started for the backtrace.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+
+import llama_cpp as llama
+
+from chatterm.engine.batch import BatchItem, LoadCancelled, NoRoom
+from chatterm.engine.settings import EngineSettings
+from chatterm.errors import EngineError, ModelError
+
+DEFAULT_CONTEXT = 8192
+_CACHE_TYPES = {
+    "f32": llama.GGML_TYPE_F32,
+    "f16": llama.GGML_TYPE_F16,
+    "q8_0": llama.GGML_TYPE_Q8_0,
+    "q4_0": llama.GGML_TYPE_Q4_0,
+}
+_LOG_WARNING = 3
+_BUFFER_SIZE = re.compile(r"buffer size = +([\d.]+) MiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What must be known of the tokens."""
+
+    size: int
+    bos_text: str
+    eos_text: str
+    adds_bos: bool
+    bos: int
+    special_texts: tuple[str, ...]
+    """Tokens that mean something beside their text."""
+    added_texts: tuple[str, ...]
+    """Those of them that the tokenizer recognises in any text."""
+
+
+class LlamaRuntime:
+    """One model and one context of several sequences."""
+
+    def __init__(
+        self, settings: EngineSettings, progress: Callable[[float], bool] = lambda _: True
+    ) -> None:
+        self.settings = settings
+        self._log = _Log()
+        llama.llama_backend_init()
+        self._model = self._load(progress)
+        self._vocab: Any = llama.llama_model_get_vocab(self._model)
+        self.trained_context: int = llama.llama_model_n_ctx_train(self._model)
+        self.threads = settings.threads or physical_cores()
+        self._context = self._open_context()
+        self._memory: Any = llama.llama_get_memory(self._context)
+        self.context: int = llama.llama_n_ctx(self._context)
+        self.sequences = settings.sequences
+        self.chunk: int = llama.llama_n_batch(self._context)
+        self.keeps_any_prefix = not (
+            llama.llama_model_is_recurrent(self._model) or llama.llama_model_is_hybrid(self._model)
+        )
+        """Whether a sequence can be cut anywhere; recurrent states are all or nothing."""
+        self._batch = _Batch(self.chunk)
+        self._pieces: dict[int, bytes] = {}
+        self.vocabulary = self._read_vocabulary()
+        self.bos = self.vocabulary.bos
+        self.adds_bos = self.vocabulary.adds_bos
+
+    def close(self) -> None:
+        self._batch.free()
+        llama.llama_free(self._context)
+        llama.llama_model_free(self._model)
+        self._log.close()
+
+    # -- the model ---------------------------------------------------------------------------
+
+    @property
+    def handles(self) -> tuple[Any, Any, Any]:
+        """Model, vocabulary and context, for the samplers."""
+        return self._model, self._vocab, self._context
+
+    @property
+    def chat_template(self) -> str:
+        """The model's own template, or nothing."""
+        found = llama.llama_model_chat_template(self._model, None)
+        return found.decode("utf-8", "replace") if found else ""
+
+    @property
+    def description(self) -> str:
+        buffer = ctypes.create_string_buffer(256)
+        llama.llama_model_desc(self._model, buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
+
+    @property
+    def buffers_mb(self) -> float:
+        """What the library says it took for weights, cache and computing."""
+        return self._log.buffers_mb
+
+    def metadata(self, key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(4096)
+        length = llama.llama_model_meta_val_str(
+            self._model,
+            key.encode(),
+            buffer,
+            len(buffer),
+        )
+        return None if length < 0 else buffer.value.decode("utf-8", "replace")
+
+    def _load(self, progress: Callable[[float], bool]) -> Any:
+        path = self.settings.model_path
+        params = llama.llama_model_default_params()
+        params.n_gpu_layers = self.settings.gpu_layers if llama.llama_supports_gpu_offload() else 0
+        stopped = False
+
+        def report(share: float, _: Any) -> bool:
+            nonlocal stopped
+            stopped = stopped or not progress(share)
+            return not stopped
+
+        callback = llama.llama_progress_callback(report)
+        params.progress_callback = callback
+        model = llama.llama_model_load_from_file(os.fsencode(path), params)
+        if stopped:
+            raise LoadCancelled
+        if not model:
+            raise ModelError(
+                f"{Path(path).name} could not be loaded: {self._log.last_error()}",
+                hint="the file may be damaged, or of a kind this llama.cpp does not know",
+                detail=self._log.text(),
+            )
+        return model
+
+    def _open_context(self) -> Any:
+        settings = self.settings
+        params = llama.llama_context_default_params()
+        params.n_ctx = settings.context or min(DEFAULT_CONTEXT, self.trained_context)
+        params.n_batch = params.n_ubatch = min(settings.chunk, params.n_ctx)
+        params.n_seq_max = settings.sequences
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = self.threads
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.type_k = params.type_v = _CACHE_TYPES[settings.cache_type]
+        params.no_perf = True
+        context = llama.llama_init_from_model(self._model, params)
+        if not context:
+            raise EngineError(
+                f"there is no memory for a context of {params.n_ctx} tokens",
+                hint="ask for less with -o context=N, or take a smaller model",
+                detail=self._log.text(),
+            )
+        return context
+
+    # -- tokens ------------------------------------------------------------------------------
+
+    def _read_vocabulary(self) -> Vocabulary:
+        size = llama.llama_vocab_n_tokens(self._vocab)
+        control, added = llama.LLAMA_TOKEN_ATTR_CONTROL, llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+        attributes = [llama.llama_vocab_get_attr(self._vocab, token) for token in range(size)]
+        bos = llama.llama_vocab_bos(self._vocab)
+        eos = llama.llama_vocab_eos(self._vocab)
+        return Vocabulary(
+            size=size,
+            bos_text=self._text_of(bos) if bos >= 0 else "",
+            eos_text=self._text_of(eos) if eos >= 0 else "",
+            adds_bos=bool(llama.llama_vocab_get_add_bos(self._vocab)),
+            bos=bos,
+            special_texts=self._texts_with(attributes, control | added),
+            added_texts=self._texts_with(attributes, added),
+        )
+
+    def _texts_with(self, attributes: list[int], wanted: int) -> tuple[str, ...]:
+        texts = (self._text_of(token) for token, has in enumerate(attributes) if has & wanted)
+        return tuple(text for text in texts if text)
+
+    def _text_of(self, token: int) -> str:
+        text: bytes = llama.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")
+
+    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
+        """The tokens of a text, without any that the model adds by itself."""
+        if not text:
+            return []
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 16
+        while True:
+            tokens = (llama.llama_token * room)()
+            count = llama.llama_tokenize(self._vocab, data, len(data), tokens, room, False, special)
+            if count >= 0:
+                return tokens[:count]
+            room = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for, special tokens by their text."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._read_piece(token)
+        return known
+
+    def _read_piece(self, token: int) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            length = llama.llama_token_to_piece(self._vocab, token, buffer, room, 0, True)
+            if length >= 0:
+                return buffer.raw[:length]
+            room = -length
+
+    def ends(self, token: int) -> bool:
+        """Whether the model says with this token that it is done."""
+        return bool(llama.llama_vocab_is_eog(self._vocab, token))
+
+    # -- evaluation --------------------------------------------------------------------------
+
+    def decode(self, items: Sequence[BatchItem]) -> None:
+        """Evaluate a batch; the logits of item ``i`` are then those of index ``i``."""
+        result = llama.llama_decode(self._context, self._batch.filled(items))
+        if result == 1:
+            raise NoRoom
+        if result != 0:
+            raise EngineError(
+                f"the model could not be evaluated (code {result})",
+                hint="try again; if it stays, take another model or less context",
+                detail=self._log.text(),
+            )
+
+    def set_threads(self, generation: int, prompt: int) -> None:
+        llama.llama_set_n_threads(self._context, generation, prompt)
+
+    # -- sequences ---------------------------------------------------------------------------
+
+    def cut(self, sequence: int, length: int) -> bool:
+        """Forget everything from position ``length`` on; False if this model cannot do that."""
+        return bool(llama.llama_memory_seq_rm(self._memory, sequence, length, -1))
+
+    def forget(self, sequence: int) -> None:
+        llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let ``target`` share the first ``length`` positions of ``source``."""
+        llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def state_of(self, sequence: int) -> bytearray:
+        """Everything the model remembers of a sequence."""
+        size = llama.llama_state_seq_get_size(self._context, sequence)
+        data = bytearray(size)
+        view = (ctypes.c_uint8 * size).from_buffer(data)
+        written = llama.llama_state_seq_get_data(self._context, view, size, sequence)
+        del view
+        return data if written == size else bytearray()
+
+    def restore(self, sequence: int, state: bytearray) -> bool:
+        """Put a state back; the caller has verified that it is whole and of this model."""
+        view = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        return bool(llama.llama_state_seq_set_data(self._context, view, len(state), sequence))
+
+    # -- embeddings --------------------------------------------------------------------------
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One normalised vector for each text, in a context of its own."""
+        params = llama.llama_context_default_params()
+        params.embeddings = True
+        params.n_ctx = params.n_batch = params.n_ubatch = min(self.trained_context, 2048)
+        params.n_threads = params.n_threads_batch = self.threads
+        params.pooling_type = llama.LLAMA_POOLING_TYPE_UNSPECIFIED
+        context = llama.llama_init_from_model(self._model, params)
+        if not context:
+            raise EngineError("there is no memory for embeddings", hint="take a smaller model")
+        try:
+            return [self._embed_one(context, text, params.n_ctx) for text in texts]
+        finally:
+            llama.llama_free(context)
+
+    def _embed_one(self, context: Any, text: str, room: int) -> list[float]:
+        tokens = self.tokenize(text)
+        if self.vocabulary.adds_bos and self.vocabulary.bos >= 0:
+            tokens.insert(0, self.vocabulary.bos)
+        if len(tokens) > room:
+            raise ModelError(
+                f"a text of {len(tokens)} tokens does not fit {room}", hint="embed shorter texts"
+            )
+        llama.llama_memory_clear(llama.llama_get_memory(context), True)
+        batch = _Batch(len(tokens) or 1)
+        try:
+            items = [BatchItem(token, at, 0, True) for at, token in enumerate(tokens)]
+            if not items or llama.llama_decode(context, batch.filled(items)) != 0:
+                raise ModelError("this text could not be embedded", hint="is it empty?")
+            size = llama.llama_model_n_embd(self._model)
+            vector = llama.llama_get_embeddings_seq(context, 0)
+            if not vector:
+                vector = llama.llama_get_embeddings_ith(context, len(items) - 1)
+            values = vector[:size]
+        finally:
+            batch.free()
+        norm = sum(value * value for value in values) ** 0.5 or 1.0
+        return [value / norm for value in values]
+
+
+class _Batch:
+    """The library's batch, allocated once and filled again for each step."""
+
+    def __init__(self, capacity: int) -> None:
+        self._batch = llama.llama_batch_init(capacity, 0, 1)
+        for index in range(capacity):
+            self._batch.n_seq_id[index] = 1
+        self._sequences = [self._batch.seq_id[index] for index in range(capacity)]
+
+    def filled(self, items: Sequence[BatchItem]) -> Any:
+        batch = self._batch
+        tokens, positions, wants, sequences = (
+            batch.token,
+            batch.pos,
+            batch.logits,
+            self._sequences,
+        )
+        for index, (token, position, sequence, wants_logits) in enumerate(items):
+            tokens[index] = token
+            positions[index] = position
+            sequences[index][0] = sequence
+            wants[index] = wants_logits
+        batch.n_tokens = len(items)
+        return batch
+
+    def free(self) -> None:
+        llama.llama_batch_free(self._batch)
+
+
+class _Log:
+    """Keeps the library's last words; everything goes to stderr, which is the host's log."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[int, str]] = deque(maxlen=200)
+        self.buffers_mb = 0.0
+        self._callback = llama.llama_log_callback(self._take)
+        llama.llama_log_set(self._callback, None)
+
+    def _take(self, level: int, text: bytes, _: Any) -> None:
+        line = text.decode("utf-8", "replace")
+        self._lines.append((level, line))
+        if found := _BUFFER_SIZE.search(line):
+            self.buffers_mb += float(found[1]) * 1.048576
+        if level >= _LOG_WARNING:
+            os.write(2, text)
+
+    def last_error(self) -> str:
+        """The reason the library gave, in its own words."""
+        errors = [text.strip() for level, text in self._lines if level >= _LOG_WARNING + 1]
+        reasons = [line for line in errors if "error" in line.lower()] or errors
+        if not reasons:
+            return "the library gave no reason"
+        return reasons[0].rpartition(": error loading model: ")[2] or reasons[0]
+
+    def text(self) -> str:
+        return "".join(text for _, text in self._lines)
+
+    def close(self) -> None:
+        llama.llama_log_set(llama.llama_log_callback(), None)
+
+
+def physical_cores() -> int:
+    """Cores this process may use, hyper-threads counted once."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:
+        return max(1, (os.cpu_count() or 2) // 2)
+    cores = set()
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text().strip())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores))

@@ -1,0 +1,128 @@
+"""What a host does for its clients, once the model is loaded: answer, count, embed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from chatterm import __version__
+from chatterm.engine import wire
+from chatterm.engine.answers import AnswerStream
+from chatterm.engine.kvcache import PrefixCache
+from chatterm.engine.pace import Pace
+from chatterm.engine.parsing import AnswerParser, StopStrings
+from chatterm.engine.prompts import AnswerMemory, PromptMaker
+from chatterm.engine.runtime import LlamaRuntime
+from chatterm.engine.sampling import Sampler, model_defaults
+from chatterm.engine.scheduler import Job, Scheduler
+from chatterm.engine.settings import EngineSettings, fingerprint
+from chatterm.engine.snapshots import Snapshots
+from chatterm.engine.templates import ChatTemplate
+from chatterm.errors import ChattermError
+from chatterm.events import Notice
+from chatterm.ids import ulid_factory
+from chatterm.messages import Request
+
+
+class Service:
+    """One model at work."""
+
+    def __init__(self, runtime: LlamaRuntime, snapshots: Snapshots | None) -> None:
+        self._runtime = runtime
+        vocabulary = runtime.vocabulary
+        template = ChatTemplate(
+            runtime.chat_template,
+            bos=vocabulary.bos_text,
+            eos=vocabulary.eos_text,
+            special_tokens=vocabulary.special_texts,
+            added_tokens=vocabulary.added_texts,
+            clock=time.time,
+        )
+        self._format = template.format
+        self._new_id = ulid_factory()
+        self._memory = AnswerMemory(runtime)
+        self._prompts = PromptMaker(runtime, template, self._memory)
+        self._defaults = model_defaults(runtime)
+        self._cache = PrefixCache(runtime, runtime.sequences, snapshots, time.monotonic)
+        pace = Pace(runtime.threads, time.monotonic)
+        self._scheduler = Scheduler(runtime, self._cache, pace, time.monotonic)
+        for tokens, spans in snapshots.answers if snapshots else ():
+            for start, end in spans:
+                self._memory.remember(tokens[start:end])
+
+    @property
+    def busy(self) -> bool:
+        return self._scheduler.busy
+
+    def step(self) -> None:
+        self._scheduler.step()
+
+    def answer(
+        self, request: Request, *, send: Callable[[dict[str, Any]], None], end: Callable[[], None]
+    ) -> Job:
+        """Begin an answer; its events go to ``send`` and ``end`` is called after the last."""
+        ready = self._prompts.ready(request)
+        if ready.left_out:
+            text = (
+                f"the chat no longer fits the context of {self._runtime.context} tokens:"
+                f" its first {ready.left_out} messages are left out of this answer"
+            )
+            send(wire.event_to_json(Notice("context", text)))
+        sampler = Sampler(self._runtime, request.params, self._defaults)
+        parser = AnswerParser(
+            self._format,
+            start=ready.prompt.start,
+            tools=request.tools,
+            new_id=self._new_id,
+        )
+        stops = StopStrings((*request.params.stop, *ready.prompt.stops))
+        stream = AnswerStream(parser, stops, self._runtime.piece, self._memory, send=send, end=end)
+        return self._scheduler.submit(ready.tokens, request.params, stream, sampler)
+
+    def cancel(self, job: Job) -> None:
+        self._scheduler.cancel(job)
+
+    def fail_all(self, error: ChattermError) -> None:
+        self._scheduler.fail_all(error)
+
+    def count(self, request: Request) -> dict[str, Any]:
+        """The prompt as it would be evaluated."""
+        ready = self._prompts.ready(request)
+        return {
+            "prompt": ready.prompt.text,
+            "tokens": len(ready.tokens),
+            "context": self._runtime.context,
+            "left_out": ready.left_out,
+        }
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return self._runtime.embed(texts)
+
+    def save(self) -> None:
+        self._cache.save_all()
+
+    def status(self) -> dict[str, Any]:
+        running, waiting = self._scheduler.counts
+        return {
+            "description": self._runtime.description,
+            "context": self._runtime.context,
+            "buffers_mb": self._runtime.buffers_mb,
+            "running": running,
+            "waiting": waiting,
+        }
+
+    def close(self) -> None:
+        self.save()
+        self._runtime.close()
+
+
+def open_service(settings: EngineSettings, progress: Callable[[float], bool]) -> Service:
+    """Load the model and find its snapshots."""
+    runtime = LlamaRuntime(settings, progress)
+    snapshots = None
+    if settings.snapshots and settings.snapshot_cap_bytes > 0:
+        key = f"{fingerprint(settings.model_path)}-{settings.key()}-{__version__}"
+        snapshots = Snapshots(Path(settings.snapshots), key, settings.snapshot_cap_bytes)
+    return Service(runtime, snapshots)
