@@ -50,6 +50,12 @@ def setting_value(key: str) -> st.SearchStrategy[Any]:
         return param_value(key.removeprefix("params."))
     if setting.hint is str:
         return TEXT
+    if setting.hint is bool:
+        return st.booleans()
+    if setting.hint is int:
+        return st.integers(1, 2**31 - 1)
+    if setting.hint is float:
+        return st.floats(0, 1e6)
     return st.sampled_from(typing.get_args(setting.hint))
 
 
