@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chatterm.engine.snapshots import Snapshots
+from chatterm.engine.snapshots import Snapshots, Written
 
 _WORTH_KEEPING = 64
 """Tokens: less than this is evaluated again sooner than it is copied or written."""
@@ -40,8 +40,8 @@ class Slot:
 
     number: int
     tokens: list[int] = field(default_factory=list)
-    answers: list[tuple[int, int]] = field(default_factory=list)
-    """Where in ``tokens`` the model's own words lie, from and to."""
+    answers: list[Written] = field(default_factory=list)
+    """What the model itself wrote in it, and at which positions."""
     busy: bool = False
     used_at: float = 0.0
     saved: int = 0
@@ -143,7 +143,7 @@ class PrefixCache:
         target = self._empty_slot(but=source)
         self._memory.copy(source.number, target.number, shared)
         target.tokens = source.tokens[:shared]
-        target.answers = [span for span in source.answers if span[1] <= shared]
+        target.answers = _before(shared, source.answers)
         target.saved = min(source.saved, shared)
         return target
 
@@ -165,7 +165,7 @@ class PrefixCache:
             return length
         if length and self._memory.cut(slot.number, length):
             del slot.tokens[length:]
-            slot.answers = [span for span in slot.answers if span[1] <= length]
+            slot.answers = _before(length, slot.answers)
             slot.saved = min(slot.saved, length)
             return length
         self._clear(slot)
@@ -187,6 +187,11 @@ class PrefixCache:
         state = self._memory.state_of(slot.number)
         if state and self._snapshots.write(slot.tokens, slot.answers, state):
             slot.saved = len(slot.tokens)
+
+
+def _before(length: int, answers: list[Written]) -> list[Written]:
+    """The answers of which something is left when only so much is kept."""
+    return [(start, tokens) for start, tokens in answers if start < length]
 
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:

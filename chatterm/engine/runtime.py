@@ -105,6 +105,11 @@ class LlamaRuntime:
         return buffer.value.decode("utf-8", "replace")
 
     @property
+    def build(self) -> str:
+        """Which library this is; another one may not understand its states."""
+        return f"llama{llama.__version__}"
+
+    @property
     def buffers_mb(self) -> float:
         """What the library says it took for weights, cache and computing."""
         return self._log.buffers_mb

@@ -295,8 +295,9 @@ class Scheduler:
         self._running.remove(job)
         job.chooser.close()
         if job.slot is not None:
-            if job.generated and job.known > job.prompt_length:
-                job.slot.answers.append((job.prompt_length, job.known))
+            if job.generated:
+                written = job.tokens[job.prompt_length :]
+                job.slot.answers.append((job.prompt_length, written))
             self._cache.release(job.slot)
 
 

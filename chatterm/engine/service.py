@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from chatterm import __version__
 from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
 from chatterm.engine.kvcache import PrefixCache
@@ -17,7 +16,7 @@ from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
 from chatterm.engine.sampling import Sampler, model_defaults
 from chatterm.engine.scheduler import Job, Scheduler
-from chatterm.engine.settings import EngineSettings, fingerprint
+from chatterm.engine.settings import EngineSettings
 from chatterm.engine.snapshots import Snapshots
 from chatterm.engine.templates import ChatTemplate
 from chatterm.errors import ChattermError
@@ -48,9 +47,8 @@ class Service:
         self._cache = PrefixCache(runtime, runtime.sequences, snapshots, time.monotonic)
         pace = Pace(runtime.threads, time.monotonic)
         self._scheduler = Scheduler(runtime, self._cache, pace, time.monotonic)
-        for tokens, spans in snapshots.answers if snapshots else ():
-            for start, end in spans:
-                self._memory.remember(tokens[start:end])
+        for tokens in snapshots.answers if snapshots else ():
+            self._memory.remember(tokens)
 
     @property
     def busy(self) -> bool:
@@ -123,6 +121,6 @@ def open_service(settings: EngineSettings, progress: Callable[[float], bool]) ->
     runtime = LlamaRuntime(settings, progress)
     snapshots = None
     if settings.snapshots and settings.snapshot_cap_bytes > 0:
-        key = f"{fingerprint(settings.model_path)}-{settings.key()}-{__version__}"
-        snapshots = Snapshots(Path(settings.snapshots), key, settings.snapshot_cap_bytes)
+        folder, key = Path(settings.snapshots), settings.state_key(runtime.build)
+        snapshots = Snapshots(folder, key, settings.snapshot_cap_bytes)
     return Service(runtime, snapshots)

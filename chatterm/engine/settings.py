@@ -36,6 +36,10 @@ class EngineSettings:
         said = {**asdict(self), "model_path": str(Path(self.model_path).resolve())}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
+    def state_key(self, build: str) -> str:
+        """Names everything that a saved state depends on; another size of context is not in it."""
+        return f"{fingerprint(self.model_path)}-{self.cache_type}-{build}"
+
 
 def fingerprint(model_path: str) -> str:
     """Changes when the file does; a snapshot of another file is never used."""

@@ -14,9 +14,12 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from chatterm.paths import private_dir
+
+Written: TypeAlias = tuple[int, list[int]]
+"""An answer: the position of its first token, and its tokens, the last chosen one included."""
 
 _FORMAT = 1
 _MAX_HEADER = 64 << 20
@@ -27,7 +30,7 @@ class Snapshot:
     """One sequence, whole."""
 
     tokens: list[int]
-    answers: list[tuple[int, int]]
+    answers: list[Written]
     state: bytearray
 
 
@@ -40,15 +43,15 @@ class Snapshots:
         self._folder = root / key
         self._cap = cap_bytes
         self._known: dict[Path, list[int]] = {}
-        self.answers: list[tuple[list[int], list[tuple[int, int]]]] = []
-        """Tokens and answer spans of the snapshots found at the start."""
+        self.answers: list[list[int]] = []
+        """The answers in the snapshots found at the start."""
         for path in sorted(self._folder.glob("*.snap")):
             header = _read_header(path)
             if header is None:
                 path.unlink(missing_ok=True)
                 continue
             self._known[path] = header["tokens"]
-            self.answers.append((header["tokens"], _spans(header)))
+            self.answers += [tokens for _, tokens in _answers(header)]
 
     def best(self, usable: Callable[[list[int]], int]) -> tuple[Path, int] | None:
         """The snapshot of which most can be used."""
@@ -64,9 +67,9 @@ class Snapshots:
             self._drop(path)
             return None
         os.utime(path)
-        return Snapshot(header["tokens"], _spans(header), state)
+        return Snapshot(header["tokens"], _answers(header), state)
 
-    def write(self, tokens: list[int], answers: list[tuple[int, int]], state: bytearray) -> bool:
+    def write(self, tokens: list[int], answers: list[Written], state: bytearray) -> bool:
         """Keep a sequence; snapshots it contains whole are given up for it."""
         if len(state) > self._cap:
             return False
@@ -85,7 +88,7 @@ class Snapshots:
         return True
 
     def _write_file(
-        self, path: Path, tokens: list[int], answers: list[tuple[int, int]], state: bytearray
+        self, path: Path, tokens: list[int], answers: list[Written], state: bytearray
     ) -> None:
         private_dir(self._folder)
         header = {
@@ -151,5 +154,5 @@ def _read_state(path: Path, header: dict[str, Any]) -> bytearray | None:
     return state if whole and zlib.crc32(state) == header["crc32"] else None
 
 
-def _spans(header: dict[str, Any]) -> list[tuple[int, int]]:
-    return [(start, end) for start, end in header.get("answers", [])]
+def _answers(header: dict[str, Any]) -> list[Written]:
+    return [(start, list(tokens)) for start, tokens in header["answers"]]

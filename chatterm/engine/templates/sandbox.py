@@ -26,13 +26,16 @@ from chatterm.ids import Clock
 
 _FILE = "<chat template>"
 _LONGEST_SOURCE = 1 << 20
-_STEPS = 500_000
+_STEPS = 200_000
 _STEPS_A_PAIR = 50
 """Some templates look back over all messages at each of them."""
-_CHARACTERS = 16_000_000
+_CHARACTERS = 4_000_000
 _CHARACTERS_A_CHARACTER = 64
 _STRETCH = 4
 """How often all of a template may be written for each message."""
+_MACRO_STEPS = 5
+_PART_CHARACTERS = 16
+"""What looking at one part of a list costs."""
 _LONGEST_INTEGER = 128
 """Bits."""
 _UNUSED_FILTERS = frozenset(
@@ -62,10 +65,16 @@ _FAILURES = (
 class TemplateFailure(Exception):
     """A template that cannot be read or run: why, and in which of its lines (0 if unknown)."""
 
-    def __init__(self, reason: str, line: int = 0) -> None:
+    def __init__(self, reason: str, line: int = 0, *, endless: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.line = line
+        self.endless = endless
+        """Whether it used up what it was given; trying it again takes as long."""
+
+
+class _Endless(SecurityError):
+    """The template has used up what it was given."""
 
 
 class Sandbox:
@@ -117,7 +126,8 @@ def _count_turns(node: nodes.For | nodes.Macro | nodes.CallBlock) -> None:
     written += sum(
         len(const.value) for const in node.find_all(nodes.Const) if isinstance(const.value, str)
     )
-    call = _call("turn", [nodes.Const(written)], node.lineno)
+    steps = 1 if isinstance(node, nodes.For) else _MACRO_STEPS
+    call = _call("turn", [nodes.Const(steps), nodes.Const(written)], node.lineno)
     node.body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
 
 
@@ -183,17 +193,17 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     # -- accounts ----------------------------------------------------------------------------
 
-    def turn(self, written: int) -> None:
+    def turn(self, steps: int, written: int) -> None:
         """A loop or a macro begins a turn."""
-        self.steps_left -= 1
+        self.steps_left -= steps
         if self.steps_left < 0:
-            raise SecurityError("it loops without end")
+            raise _Endless("it loops without end")
         self.spend(written)
 
     def spend(self, characters: int) -> None:
         self.characters_left -= characters
         if self.characters_left < 0:
-            raise SecurityError("it writes without end")
+            raise _Endless("it writes without end")
 
     def text(self, value: object) -> str:
         """``str(value)``, unless that would be endless."""
@@ -213,7 +223,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def _weigh(self, value: object) -> None:
         """Count a value's parts as often as they would be written."""
-        self.spend(1)
+        self.spend(_PART_CHARACTERS)
         if isinstance(value, str):
             self.spend(len(value))
         elif isinstance(value, Mapping):
@@ -296,7 +306,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         )
         pieces = []
         for piece in encoder.iterencode(value):
-            self.spend(len(piece))
+            self.spend(len(piece) + _PART_CHARACTERS)
             pieces.append(piece)
         text = "".join(pieces)
         return _NOT_ASCII.sub(self._escaped, text) if ensure_ascii else text
@@ -365,7 +375,7 @@ def _failure(error: BaseException) -> TemplateFailure:
     if isinstance(error, TemplateError):
         reason = error.message or type(error).__name__
     elif isinstance(error, RecursionError):
-        reason = "it calls itself without end"
+        return TemplateFailure("it calls itself without end", line, endless=True)
     else:
         reason = f"{type(error).__name__}: {error}"
-    return TemplateFailure(reason, line)
+    return TemplateFailure(reason, line, endless=isinstance(error, _Endless))

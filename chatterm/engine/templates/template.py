@@ -84,9 +84,9 @@ class ChatTemplate:
         )
         try:
             self._sandbox = Sandbox(source, clock=clock, kept=SENTINEL)
+            self._shape = probed(self._attempt)
         except TemplateFailure as failure:
             raise _error("read", failure) from failure
-        self._shape = probed(self._attempt)
         self._stops += self._answer_end()
 
     @property
@@ -148,7 +148,8 @@ class ChatTemplate:
         try:
             return self._run(messages, self._shape, tools, switches)
         except TemplateFailure as failure:
-            raise _error("render", failure, self._culprit(messages, tools, switches)) from failure
+            where = "" if failure.endless else self._culprit(messages, tools, switches)
+            raise _error("render", failure, where) from failure
 
     def _run(
         self,
@@ -175,7 +176,9 @@ class ChatTemplate:
             return self._run(
                 messages, shape, [TOOL] if offered else [], {"add_generation_prompt": True}
             )
-        except TemplateFailure:
+        except TemplateFailure as failure:
+            if failure.endless:
+                raise
             return None
 
     def _culprit(
@@ -185,7 +188,9 @@ class ChatTemplate:
         for count in range(1, len(messages) + 1):
             try:
                 self._run(messages[:count], self._shape, tools, switches)
-            except TemplateFailure:
+            except TemplateFailure as failure:
+                if failure.endless:
+                    return ""
                 return f"at message {count} of {len(messages)}, role {messages[count - 1]['role']}"
         return ""
 
@@ -229,7 +234,7 @@ class ChatTemplate:
         tokens = [token for token in self._special_tokens if after.lstrip().startswith(token)]
         match = _ANSWER_END.match(after)
         end = max(tokens, key=len) if tokens else match[1] if match else after.rstrip()
-        return () if end in self._stops or after in self._stops else (end,)
+        return () if any(stop in end for stop in self._stops) else (end,)
 
 
 def _closing(tags: Tags) -> str:

@@ -18,6 +18,8 @@ from chatterm.engine.templates.guard import Guard
 from chatterm.messages import Message, Role, ToolCall
 
 _NOT_RUN = "The function was not run."
+_SILENCE = "\u2026"
+"""An answer that never came, where a template needs one and refuses an empty one."""
 _ID_LENGTH = 9
 """Mistral's templates accept no other length, and no others mind."""
 
@@ -226,12 +228,15 @@ def _first_voice(turns: list[Turn]) -> Role:
 
 
 def _alternating(turns: list[Turn]) -> list[Turn]:
-    """Turns of the same role that follow each other become one."""
+    """Turns of the same role that follow each other become one; calls and results do not count."""
     merged: list[Turn] = []
     for turn in turns:
+        last = merged[-1] if merged else None
+        if turn.role is Role.USER and last is not None and last.role is Role.TOOL:
+            merged.append(Turn(Role.ASSISTANT, _SILENCE))
         plain = turn.role in (Role.USER, Role.ASSISTANT) and not turn.calls
-        if plain and merged and merged[-1].role is turn.role and not merged[-1].calls:
-            merged[-1] = _merged([merged[-1], turn])
+        if plain and last is not None and last.role is turn.role and not last.calls:
+            merged[-1] = _merged([last, turn])
         else:
             merged.append(turn)
     return merged
