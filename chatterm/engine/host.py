@@ -79,7 +79,9 @@ class Host:
         self._stopping = False
         self._progress = -1
         listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._alarm, self._bell = socket.socketpair()
+        self._selector.register(self._bell, selectors.EVENT_READ, self._woken)
 
     def run(self) -> None:
         """Load, serve, and put everything away."""
@@ -90,8 +92,13 @@ class Host:
             self._close()
 
     def stop(self) -> None:
-        """End after the current step; answers that are being written fail with a reason."""
+        """End after the current step; answers that are being written fail with a reason.
+
+        May be called from a signal handler or another thread, so it also wakes the loop.
+        """
         self._stopping = True
+        with suppress(OSError):
+            self._alarm.send(b"!")
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -183,19 +190,24 @@ class Host:
         for connection in list(self._connections):
             self._drop(connection)
         self._selector.close()
+        self._alarm.close()
+        self._bell.close()
 
     # -- sockets -----------------------------------------------------------------------------
 
     def _poll(self, timeout: float | None) -> None:
         for key, events in self._selector.select(timeout):
-            if key.data is None:
-                self._accept()
+            if not isinstance(key.data, Connection):
+                key.data()
                 continue
-            connection: Connection = key.data
+            connection = key.data
             if events & selectors.EVENT_WRITE:
                 self._flush(connection)
             if events & selectors.EVENT_READ and connection in self._connections:
                 self._read(connection)
+
+    def _woken(self) -> None:
+        self._bell.recv(64)
 
     def _accept(self) -> None:
         try:

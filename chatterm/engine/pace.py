@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _SHARED_SECONDS = 0.2
 """The longest a prompt's chunk should hold up those whose answers are being written."""
-_ALONE_SECONDS = 1.0
+_ALONE_SECONDS = 3.0
 """The longest a stop should have to wait while a prompt is read."""
 _SHARED_LEAST, _ALONE_LEAST = 32, 64
 _TRIAL_STEPS = 2
@@ -60,7 +60,7 @@ class Pace:
         seconds = _SHARED_SECONDS if others_write else _ALONE_SECONDS
         least = _SHARED_LEAST if others_write else _ALONE_LEAST
         if not self._prompt_rate:
-            return min(limit, 2 * least)
+            return min(limit, 4 * least)
         # Whole multiples of 32 keep the library's matrix kernels at full speed.
         wanted = int(self._prompt_rate * seconds) // 32 * 32
         return max(min(wanted, limit), min(least, limit))

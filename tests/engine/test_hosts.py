@@ -144,6 +144,15 @@ def _alive(pid: int) -> bool:
         return False
 
 
+async def test_being_told_to_end_ends_an_idle_host(engine: Engines) -> None:
+    one = engine()
+    await answer(one.backend(keep_alive=-1))
+    (host,) = await running(one.home)
+    os.kill(host["pid"], signal.SIGTERM)
+    await until(lambda: not _alive(host["pid"]))
+    assert not one.home.socket(one.key).exists()
+
+
 async def test_a_stale_socket_is_replaced(engine: Engines) -> None:
     one = engine()
     path = one.home.socket(one.key)

@@ -75,7 +75,7 @@ def test_one_thread_is_never_questioned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "others", "chunk"), [(1000, False, 512), (1000, True, 192), (100, False, 96)]
+    ("rate", "others", "chunk"), [(1000, False, 512), (1000, True, 192), (100, False, 288)]
 )
 def test_chunks_last_as_long_as_somebody_may_wait(rate: float, others: bool, chunk: int) -> None:
     pace = Pace(2, lambda: 0.0)
