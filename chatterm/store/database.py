@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,6 +45,11 @@ class Database:
         with translated(self.path):
             return self._execute(sql, values).fetchall()
 
+    def each(self, sql: str, values: Values = ()) -> Iterator[Row]:
+        """The same one by one, for thousands of rows: to be used up at once."""
+        with translated(self.path):
+            yield from self._execute(sql, values)
+
     def row(self, sql: str, values: Values = ()) -> Row | None:
         with translated(self.path):
             found: Row | None = self._execute(sql, values).fetchone()
@@ -59,10 +64,6 @@ class Database:
         """Write, and return how many rows were touched."""
         with translated(self.path):
             return self._execute(sql, values).rowcount
-
-    def run_many(self, sql: str, values: Iterable[Values]) -> None:
-        for row in values:
-            self.run(sql, row)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

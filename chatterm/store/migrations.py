@@ -63,6 +63,12 @@ def _keep_copy(path: Path, name: str) -> None:
         unfinished.replace(copy)
 
 
+def _execute(db: sqlite_utils.Database, statements: str) -> None:
+    """Run statements that are parted by empty lines; a parser needs longer to find their ends."""
+    for statement in statements.strip().split("\n\n"):
+        db.execute(statement)
+
+
 _TREE = """
 CREATE TABLE chats (
   id TEXT NOT NULL PRIMARY KEY,      -- ULID
@@ -78,9 +84,13 @@ CREATE TABLE chats (
   deleted_at REAL,                   -- when it went to the trash; NULL: not there
   FOREIGN KEY (id, tip_id) REFERENCES messages (chat_id, id) DEFERRABLE INITIALLY DEFERRED
 );
+
 CREATE INDEX chats_newest ON chats (updated_at, id, title_key) WHERE deleted_at IS NULL;
+
 CREATE INDEX chats_of_model ON chats (model, updated_at, id) WHERE deleted_at IS NULL;
+
 CREATE INDEX chats_pinned ON chats (updated_at, id) WHERE deleted_at IS NULL AND pinned;
+
 CREATE INDEX chats_trash ON chats (deleted_at, id) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE messages (              -- long columns last: what lies behind them is slow to reach
@@ -102,13 +112,18 @@ CREATE TABLE messages (              -- long columns last: what lies behind them
   UNIQUE (chat_id, id),
   FOREIGN KEY (chat_id, parent_id) REFERENCES messages (chat_id, id)
 );
-CREATE INDEX messages_below ON messages (chat_id, parent_id);
+
+CREATE INDEX messages_below ON messages (chat_id, parent_id, deleted_by);
+
 CREATE INDEX messages_writing ON messages (n) WHERE state = 'writing';
+
 CREATE INDEX messages_copies ON messages (copied_from) WHERE copied_from IS NOT NULL;
+
 CREATE TRIGGER messages_stay BEFORE UPDATE OF text, reasoning, state, error ON messages
 WHEN old.state <> 'writing' BEGIN
   SELECT RAISE(ABORT, 'a message in a final state never changes');
 END;
+
 CREATE TRIGGER messages_keep_their_place BEFORE UPDATE OF
   n, id, chat_id, parent_id, role, model, created_at, copied_from ON messages BEGIN
   SELECT RAISE(ABORT, 'a message never moves in its tree');
@@ -150,6 +165,7 @@ CREATE TABLE attachments (           -- bytes of attached files, each once
   attached_at REAL NOT NULL,
   content BLOB NOT NULL
 );
+
 CREATE TABLE message_attachments (
   chat_id TEXT NOT NULL,
   message_id TEXT NOT NULL,
@@ -161,6 +177,7 @@ CREATE TABLE message_attachments (
   PRIMARY KEY (chat_id, message_id, position),
   FOREIGN KEY (chat_id, message_id) REFERENCES messages (chat_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
+
 CREATE INDEX message_attachments_by_digest ON message_attachments (digest);
 
 CREATE TABLE chat_tags (
@@ -168,6 +185,7 @@ CREATE TABLE chat_tags (
   chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
   PRIMARY KEY (tag, chat_id)
 ) WITHOUT ROWID;
+
 CREATE INDEX chat_tags_of_chat ON chat_tags (chat_id);
 
 CREATE TABLE changes (               -- what undo can take back, in order
@@ -181,6 +199,7 @@ CREATE TABLE changes (               -- what undo can take back, in order
   made_at REAL NOT NULL,
   undone_at REAL
 );
+
 CREATE INDEX changes_of_chat ON changes (chat_id);
 
 CREATE TABLE drafts (                -- what was typed and not sent
@@ -188,6 +207,7 @@ CREATE TABLE drafts (                -- what was typed and not sent
   chat_id TEXT REFERENCES chats (id) ON DELETE CASCADE,
   text TEXT NOT NULL
 );
+
 CREATE INDEX drafts_of_chat ON drafts (chat_id);
 
 CREATE TABLE links (                 -- the ids that remotes gave to chats and messages
@@ -202,6 +222,7 @@ CREATE TABLE terminals (             -- the last chat of each terminal
   chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
   seen_at REAL NOT NULL
 );
+
 CREATE INDEX terminals_of_chat ON terminals (chat_id);
 
 CREATE VIEW chat_path AS             -- what each chat shows: its messages from the root to the tip
@@ -226,7 +247,7 @@ ORDER BY up.chat_id, position;
 def m001_tree(db: sqlite_utils.Database) -> None:
     """Chats, their messages, and everything that belongs to one of them."""
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.executescript(_TREE)
+    _execute(db, _TREE)
 
 
 _SEARCH = """
@@ -247,12 +268,14 @@ CREATE TRIGGER messages_fts_added AFTER INSERT ON messages WHEN new.state <> 'wr
   INSERT INTO messages_fts (rowid, text, ngrams, role, model, chat_id)
   VALUES (new.n, new.text, new.ngrams, new.role, new.model, new.chat_id);
 END;
+
 -- An answer changes every second while it is written; it is indexed once, when it is final.
 CREATE TRIGGER messages_fts_finished AFTER UPDATE OF state ON messages
 WHEN old.state = 'writing' AND new.state <> 'writing' BEGIN
   INSERT INTO messages_fts (rowid, text, ngrams, role, model, chat_id)
   VALUES (new.n, new.text, new.ngrams, new.role, new.model, new.chat_id);
 END;
+
 CREATE TRIGGER messages_fts_removed AFTER DELETE ON messages WHEN old.state <> 'writing' BEGIN
   INSERT INTO messages_fts (messages_fts, rowid, text, ngrams, role, model, chat_id)
   VALUES ('delete', old.n, old.text, old.ngrams, old.role, old.model, old.chat_id);
@@ -271,5 +294,5 @@ def m002_search(db: sqlite_utils.Database) -> None:
         if (pairs := ngrams(text))
     ]
     db.conn.executemany("UPDATE messages SET ngrams = ? WHERE n = ?", cut)
-    db.executescript(_SEARCH)
+    _execute(db, _SEARCH)
     db.execute("INSERT INTO messages_fts (messages_fts) VALUES ('rebuild')")

@@ -14,19 +14,17 @@ _SCRIPTS = (
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c\uac00-\ud7fb\uf900-\ufaff\uff66-\uff9f"
     "\U00020000-\U0003ffff"
 )
-_ANY = re.compile(f"[{_SCRIPTS}]")
 _RUN = re.compile(f"[{_SCRIPTS}]+")
-_WORD = re.compile(rf"[\w{_SCRIPTS}]*[{_SCRIPTS}][\w{_SCRIPTS}]*")
 
 
 def spaceless(text: str) -> bool:
     """Whether there is anything to cut."""
-    return not text.isascii() and _ANY.search(text) is not None
+    return not text.isascii() and _RUN.search(text) is not None
 
 
-def pieces(word: str) -> list[tuple[str, bool]]:
-    """A word in parts that are wholly of these scripts (True) or wholly not, in order."""
-    composed = unicodedata.normalize("NFC", word)
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """A text in parts that are wholly of these scripts (True) or wholly not, in order."""
+    composed = unicodedata.normalize("NFC", text)
     parts: list[tuple[str, bool]] = []
     end = 0
     for run in _RUN.finditer(composed):
@@ -47,13 +45,11 @@ def pairs(run: str) -> list[str]:
 def ngrams(text: str) -> str:
     """The tokens to index beside a text; empty where the tokenizer does without.
 
-    Words that touch such a run are repeated here by themselves, as the tokenizer would not see
-    where they end.
+    The rest of such a text is in them too, so that a phrase may go from one script to another and
+    a word is found where no space parts it from a run.
     """
     if not spaceless(text):
         return ""
-    tokens: list[str] = []
-    for word in _WORD.finditer(unicodedata.normalize("NFC", text)):
-        for part, is_run in pieces(word.group()):
-            tokens.extend(pairs(part) if is_run else [part])
-    return " ".join(tokens)
+    return " ".join(
+        token for part, is_run in pieces(text) for token in (pairs(part) if is_run else [part])
+    )

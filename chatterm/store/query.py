@@ -10,7 +10,7 @@ import datetime
 import re
 from dataclasses import dataclass
 
-from chatterm.store.ngrams import pairs, pieces
+from chatterm.store.ngrams import pairs, pieces, spaceless
 
 _PART = re.compile(
     r'(?:(?P<filter>role|model|tag|since):(?=[^\s]))?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?',
@@ -56,13 +56,14 @@ def parse(line: str, now: float) -> Query:
             tags.append(" ".join(text.lower().split()))
         elif key in ("role", "model"):
             # Any beginning of a model's name will do, as its size and version come last.
-            match += _phrase(f"{key} : ", text, starred or key == "model")
+            match += _phrase(key, text, starred or key == "model")
         elif day is not None:
             since = day if since is None else max(since, day)
         else:
             words = f"{key}:{text}" if key else text
-            match += _expressions(words, starred)
-            needles += [piece for piece, _ in pieces(words.rstrip("*")) if _has_words(piece)]
+            match += _words(words, starred)
+            parts = [words.rstrip("*"), *(piece.strip() for piece, _ in pieces(words))]
+            needles += [part for part in parts if _has_words(part)]
     return Query(tuple(dict.fromkeys(match)), tuple(dict.fromkeys(tags)), since, tuple(needles))
 
 
@@ -71,28 +72,29 @@ def among_chats(chat_ids: list[str]) -> str:
     return "chat_id : (" + " OR ".join(_quoted(chat_id) for chat_id in chat_ids) + ")"
 
 
-def _expressions(text: str, starred: bool) -> list[str]:
-    """Words, and runs of scripts without spaces as phrases of their pairs."""
-    found: list[str] = []
-    parts = pieces(text)
-    for i, (part, is_run) in enumerate(parts):
-        if not is_run:
-            found += _phrase(f"{_WORDS} : ", part, starred and i == len(parts) - 1)
-        elif len(part) == 1:
-            found.append(f"ngrams : {_quoted(part)} *")
-        else:
-            # Without the last token, which stands for the end of a run.
-            found.append(f"ngrams : {_quoted(' '.join(pairs(part)[:-1]))}")
-    return found
+def _words(text: str, starred: bool) -> list[str]:
+    if not spaceless(text):
+        return _phrase(_WORDS, text, starred)
+    tokens: list[str] = []
+    *before, (last, last_is_run) = pieces(text.rstrip("*") if starred else text)
+    for part, is_run in before:
+        tokens += pairs(part) if is_run else [part]
+    if not last_is_run:
+        return _phrase("ngrams", " ".join([*tokens, last]), starred)
+    if len(last) == 1:
+        return [f"ngrams : {_quoted(' '.join([*tokens, last]))} *"]
+    # Without the last token, which stands for the end of a run: it may go on in the text.
+    return [f"ngrams : {_quoted(' '.join([*tokens, *pairs(last)[:-1]]))}"]
 
 
 def _phrase(column: str, text: str, starred: bool) -> list[str]:
+    """Words that follow each other; the tokenizer of the index parts them."""
     if not _has_words(text):
         return []
     last = re.split(r"[\W_]+", text.rstrip("*"))[-1]
     # A one-letter prefix would gather half of the index before the first hit.
     star = " *" if starred and len(last) > 1 else ""
-    return [column + _quoted(text) + star]
+    return [f"{column} : {_quoted(text)}{star}"]
 
 
 def _quoted(text: str) -> str:

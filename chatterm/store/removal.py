@@ -51,7 +51,7 @@ def scrub(db: Database) -> None:
     """Clear removed words out of the search index and out of the log.
 
     In steps, so that other processes can write in between. Where another process reads at this
-    moment the log is kept; the next write after that overwrites it from its beginning.
+    very moment, the log stays until the last process closes the file.
     """
     # A negative number begins to merge everything into one, which is when the index drops what
     # was deleted; each further call goes on with it and touches no row once it is done.

@@ -106,8 +106,8 @@ def _hits(
 
 def _hit(row: Row, wanted: Query) -> Hit:
     message_id, chat_id, title, role, model, created_at, marked, text = row
-    if text is not None and _OPEN not in marked:
-        marked = _mark(text, wanted.needles)
+    if text is not None:
+        marked = _mark(text, wanted.needles) or marked
     snippet, marks = _cut(" ".join(marked.split()))
     return Hit(message_id, chat_id, title, Role(role), model, created_at, snippet, marks)
 
@@ -115,12 +115,12 @@ def _hit(row: Row, wanted: Query) -> Hit:
 def _mark(text: str, needles: tuple[str, ...]) -> str:
     """Mark what the index found by pairs of characters, which it cannot point at."""
     longest_first = sorted(set(needles), key=len, reverse=True)
-    if not longest_first:
-        return text[:_SNIPPET_LENGTH]
     needle = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
-    first = needle.search(text)
-    start = max(0, first.start() - _LEAD) if first else 0
-    window = text[start : start + _SNIPPET_LENGTH]
+    first = needle.search(text) if longest_first else None
+    if first is None:
+        return ""
+    start = max(0, first.start() - _LEAD)
+    window = text[start : start + 2 * _SNIPPET_LENGTH]
     marked = needle.sub(lambda found: f"{_OPEN}{found.group()}{_CLOSE}", window)
     return ("…" if start else "") + marked
 
@@ -142,10 +142,14 @@ def _cut(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
             plain.append(part)
             length += len(part)
     text = "".join(plain)
-    start = max(0, min(marks[0][0] - _LEAD, length - _SNIPPET_LENGTH)) if marks else 0
+    start = max(0, min(marks[0][0] - _LEAD - 1, length - _SNIPPET_LENGTH)) if marks else 0
     end = start + _SNIPPET_LENGTH
+    # An ellipsis for what is cut off, in the place of one character on either side.
+    snippet = text[start:end]
+    snippet = ("…" + snippet[1:]) if start else snippet
+    snippet = (snippet[:-1] + "…") if end < length else snippet
     inside = tuple((a - start, min(b, end) - start) for a, b in marks if a < end)
-    return text[start:end], inside
+    return snippet, inside
 
 
 def _tagged(db: Database, tag: str) -> list[str]:

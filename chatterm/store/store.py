@@ -55,8 +55,10 @@ class Store:
         return cls(db, clock, new_id)
 
     def close(self) -> None:
-        self._db.close()
-        self._writer.release()
+        try:
+            self._db.close()
+        finally:
+            self._writer.release()
 
     def __enter__(self) -> Store:
         return self

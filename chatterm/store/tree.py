@@ -10,20 +10,20 @@ with everything below it, so what is shown is always a whole tree.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chatterm.errors import NotFound
 from chatterm.messages import Attachment, Message, Role, State, ToolCall
 from chatterm.store import chats, journal
-from chatterm.store.database import Database
+from chatterm.store.database import Database, Row, Values
 from chatterm.store.ngrams import ngrams
-from chatterm.store.values import ChangeKind, Node
+from chatterm.store.values import ChangeKind, Chat, Node
 
 _COLUMNS = "m.id, m.parent_id, m.role, m.text, m.created_at, m.state, m.reasoning, m.error, m.model"
 _SELECT = f"SELECT {_COLUMNS} FROM messages AS m"
 
-_FEW = 20
-"""Up to so many messages, attachments and tool calls are asked for by message, else by chat."""
+_MOST_ASKED_FOR = 500
+"""Messages whose attachments are asked for by id; for more, those of the whole chat are read."""
 
 _ROLES = {role.value: role for role in Role}
 _STATES = {state.value: state for state in State}
@@ -93,16 +93,22 @@ def append(db: Database, chat_id: str, message: Message) -> Message:
     insert(db, chat_id, message, visited_at=message.created_at)
     if message.state is not State.WRITING:
         journal.record(db, chat, ChangeKind.ADD, now=message.created_at, message_id=message.id)
-    elif chat.tip_id != message.parent_id or chat.tip_id != journal.last_added(db, chat_id):
-        # An answer to the prompt just added is no change of its own: one undo takes both back.
+    elif not _answers_last_prompt(db, chat, message):
         journal.record(db, chat, ChangeKind.ANSWER, now=message.created_at, message_id=message.id)
     move_tip(db, chat_id, message.id, message.created_at)
     chats.touch(db, chat_id, message.created_at, message.model)
     return get(db, message.id)
 
 
+def _answers_last_prompt(db: Database, chat: Chat, message: Message) -> bool:
+    """An answer to the prompt just added is no change of its own: one undo takes both back."""
+    if chat.tip_id is None or chat.tip_id != message.parent_id:
+        return False
+    return chat.tip_id == journal.last_added(db, chat.id)
+
+
 def get(db: Database, message_id: str) -> Message:
-    return _read(db, chat_of(db, message_id), f"{_SELECT} WHERE m.id = ?", (message_id,))[0]
+    return _few(db, chat_of(db, message_id), f"{_SELECT} WHERE m.id = ?", (message_id,))[0]
 
 
 def chat_of(db: Database, message_id: str) -> str:
@@ -114,10 +120,10 @@ def chat_of(db: Database, message_id: str) -> str:
 
 def path(db: Database, chat_id: str, tip_id: str | None = None) -> list[Message]:
     """From the root to ``tip_id``, or to the tip of the chat."""
-    tip_id = tip_id or chats.get(db, chat_id).tip_id
+    tip_id = tip_id or chats.tip(db, chat_id)
     if tip_id is None:
         return []
-    found = _read(
+    found = _many(
         db,
         chat_id,
         "WITH RECURSIVE up (n, parent_id) AS ("
@@ -135,7 +141,7 @@ def path(db: Database, chat_id: str, tip_id: str | None = None) -> list[Message]
 
 def children(db: Database, chat_id: str, message_id: str | None) -> list[Message]:
     """What follows a message, or what begins the chat, in the order it was written."""
-    return _read(
+    return _few(
         db,
         chat_id,
         f"{_SELECT} WHERE m.chat_id = ? AND m.parent_id IS ? AND m.deleted_by IS NULL ORDER BY m.n",
@@ -154,7 +160,7 @@ def siblings(db: Database, message_id: str) -> list[Message]:
 def everything(db: Database, chat_id: str) -> list[Message]:
     """All branches, parents before children."""
     chats.get(db, chat_id)
-    return _read(
+    return _many(
         db,
         chat_id,
         f"{_SELECT} WHERE m.chat_id = ? AND m.deleted_by IS NULL ORDER BY m.n",
@@ -254,12 +260,26 @@ def _free_number(db: Database, message: Message) -> int:
         span *= 1000
 
 
-def _read(db: Database, chat_id: str, sql: str, values: Sequence[object]) -> list[Message]:
-    """Messages of one chat, with attachments and tool calls, which few of them have."""
+def _few(db: Database, chat_id: str, sql: str, values: Values) -> list[Message]:
+    """Some messages of a chat, with what is attached to them."""
     rows = db.rows(sql, values)
-    only = [row[0] for row in rows] if len(rows) <= _FEW else []
-    files = _attachments(db, chat_id, only)
-    calls = _tool_calls(db, chat_id, only)
+    if not rows:
+        return []
+    ids = [row[0] for row in rows] if len(rows) <= _MOST_ASKED_FOR else []
+    return _messages(rows, _attachments(db, chat_id, ids), _tool_calls(db, chat_id, ids))
+
+
+def _many(db: Database, chat_id: str, sql: str, values: Values) -> list[Message]:
+    """Most messages of a chat, where asking for attachments one by one would take longer."""
+    files, calls = _attachments(db, chat_id), _tool_calls(db, chat_id)
+    return _messages(db.each(sql, values), files, calls)
+
+
+def _messages(
+    rows: Iterable[Row],
+    files: Mapping[str, tuple[Attachment, ...]],
+    calls: Mapping[str, tuple[ToolCall, ...]],
+) -> list[Message]:
     return [
         Message(
             id_,
@@ -279,7 +299,7 @@ def _read(db: Database, chat_id: str, sql: str, values: Sequence[object]) -> lis
 
 
 def _attachments(
-    db: Database, chat_id: str, only: Sequence[str]
+    db: Database, chat_id: str, only: Sequence[str] = ()
 ) -> dict[str, tuple[Attachment, ...]]:
     found: defaultdict[str, tuple[Attachment, ...]] = defaultdict(tuple)
     for message_id, *fields in db.rows(
@@ -291,7 +311,9 @@ def _attachments(
     return found
 
 
-def _tool_calls(db: Database, chat_id: str, only: Sequence[str]) -> dict[str, tuple[ToolCall, ...]]:
+def _tool_calls(
+    db: Database, chat_id: str, only: Sequence[str] = ()
+) -> dict[str, tuple[ToolCall, ...]]:
     found: defaultdict[str, tuple[ToolCall, ...]] = defaultdict(tuple)
     for message_id, *fields in db.rows(
         "SELECT message_id, call_id, name, arguments, result FROM tool_calls"
