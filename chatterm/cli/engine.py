@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,8 @@ from chatterm.errors import EngineError
 
 if TYPE_CHECKING:
     from chatterm.engine.hosts import EngineHome
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Show and stop the models that are loaded.", no_args_is_help=True, rich_markup_mode=None
@@ -32,7 +34,7 @@ def ps(
 
     context = context_of(ctx)
     context.console.json_errors = as_json
-    hosts = asyncio.run(running(_home(context)))
+    hosts = _run(running(_home(context)))
     if as_json:
         context.console.json(hosts)
         return
@@ -54,7 +56,7 @@ def stop(
     Example: chatterm engine stop
     """
     context = context_of(ctx)
-    stopped = asyncio.run(_stop(_home(context), model))
+    stopped = _run(_stop(_home(context), model))
     for host in stopped:
         context.console.note(f"stopped {Path(host['model']).name}")
     if not stopped and model is not None:
@@ -74,6 +76,12 @@ async def _stop(home: EngineHome, model: str | None) -> list[dict[str, Any]]:
         if (model is None or model.casefold() in Path(host["model"]).name.casefold())
         and await hosts.stop(home, host["key"])
     ]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def _described(host: dict[str, Any]) -> str:

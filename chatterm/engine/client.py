@@ -40,6 +40,7 @@ class EngineBackend:
         settings = self._settings(request)
         waiting = _Waiting(self._monotonic)
         channel = await open_channel(self._home, settings)
+        waiting.loaded = channel.is_new
         try:
             channel.send(
                 {
@@ -107,12 +108,13 @@ class _Waiting:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._began = monotonic()
-        self._loaded = False
+        self.loaded = False
+        """Whether the model was not there yet."""
         self._waited: float | None = None
 
     def counted(self, event: Event) -> Event:
         if isinstance(event, Progress) and event.stage == "load":
-            self._loaded = True
+            self.loaded = True
         elif self._waited is None:
             self._waited = (self._monotonic() - self._began) * 1000
         if not isinstance(event, Done) or self._waited is None:
@@ -120,7 +122,7 @@ class _Waiting:
         first = event.timings.first_token_ms
         timings = replace(
             event.timings,
-            load_ms=self._waited if self._loaded else None,
+            load_ms=self._waited if self.loaded else None,
             first_token_ms=None if first is None else first + self._waited,
         )
         return replace(event, timings=timings)

@@ -59,6 +59,8 @@ class Channel:
         self._writer = writer
         self._frames = wire.FrameReader()
         self._received: deque[dict[str, Any]] = deque()
+        self.is_new = False
+        """Whether the host was started for this channel."""
         self._log = log
 
     async def hello(self, token: str) -> dict[str, Any] | None:
@@ -124,8 +126,9 @@ async def open_channel(home: EngineHome, settings: EngineSettings) -> Channel:
             return channel
         if not home.isolated:
             return await _open_in_this_process(home, key, settings)
-        process = _spawn(home, key, settings)
-        return await _wait_for(home, key, process)
+        channel = await _wait_for(home, key, _spawn(home, key, settings))
+        channel.is_new = True
+        return channel
 
 
 async def _open_in_this_process(home: EngineHome, key: str, settings: EngineSettings) -> Channel:

@@ -99,6 +99,8 @@ def joined(parsed: Iterable[Parsed]) -> Answer:
 
 @dataclass(frozen=True)
 class Case:
+    """An answer of a model of some format, and what it comes to."""
+
     format: str
     output: str
     answer: Answer
@@ -363,6 +365,40 @@ CASES = {
         "<|tool_call_end|>Wait.",
         Answer("Wait.", calls=(PARIS, OSLO)),
     ),
+    "lfm2, all kinds of values": Case(
+        "lfm2",
+        "<|tool_call_start|>[python(a=-1.5, b=true, c=None, d=[1, 'x'], e={'k': (False,)})]"
+        "<|tool_call_end|>",
+        Answer(
+            calls=(
+                ("python", {"a": -1.5, "b": True, "c": None, "d": [1, "x"], "e": {"k": [False]}}),
+            )
+        ),
+    ),
+    "gemma 4, quoted keys and spaces": Case(
+        "gemma4",
+        f"<|tool_call>call:python{{ {QUOTE}a b{QUOTE} : [ 1 , [] ] , c:{{}} }}<tool_call|>",
+        Answer(calls=(("python", {"a b": [1, []], "c": {}}),)),
+    ),
+    "hermes, name under function": Case(
+        "qwen3",
+        '<tool_call>{"function": "python", "arguments": null}</tool_call>',
+        Answer(calls=(("python", {}),)),
+    ),
+    "hermes, a string of blanks": Case(
+        "qwen3",
+        '<tool_call>{"name": "python", "args": " "}</tool_call>',
+        Answer(calls=(("python", {}),)),
+    ),
+    "qwen coder, an unknown function": Case(
+        "qwen3-coder",
+        "<tool_call><function=f><parameter=a>1</parameter><parameter=b>x</parameter></function>"
+        "<function=g></function></tool_call>",
+        Answer(calls=(("f", {"a": 1, "b": "x"}), ("g", {}))),
+    ),
+    "glm without arguments": Case(
+        "glm4", "<tool_call>python</tool_call>", Answer(calls=(("python", {}),))
+    ),
     # -- channels
     "harmony": Case(
         "gpt-oss", f"{ANALYSIS}Hm.<|end|>{FINAL}Yes <x>.<|return|>", Answer("Yes <x>.", "Hm.")
@@ -407,7 +443,20 @@ CASES = {
     "harmony, cut off in a header": Case(
         "gpt-oss", f"{ANALYSIS}Hm.<|end|><|start|>assis", Answer("", "Hm.")
     ),
+    "harmony, a header without end": Case(
+        "gpt-oss",
+        "<|channel|>" + "a" * 300 + f"{FINAL}Yes.",
+        Answer("<|channel|>" + "a" * 300 + "\n\nYes."),
+    ),
     # -- what is none
+    "a call after much white space": Case(
+        "qwen3",
+        "<tool_call>" + " " * 300 + '{"name": "weather"}</tool_call>',
+        Answer("<tool_call>" + " " * 300 + '{"name": "weather"}</tool_call>'),
+    ),
+    "a tag after much white space": Case(
+        "qwen3", "\n" * 40 + "<think>Hm.", Answer("\n" * 40 + "<think>Hm.")
+    ),
     "cut off": Case(
         "qwen3",
         'Look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Par',
@@ -484,6 +533,7 @@ CASES = {
     "continued": Case(
         "qwen3", " there\n<think> </think>", Answer(" there\n<think> </think>"), Start.TEXT
     ),
+    "continued, in a wrap": Case("granite3", " there.</response>", Answer(" there."), Start.TEXT),
     "continued, harmony": Case("gpt-oss", " there.<|end|>", Answer(" there."), Start.TEXT),
 }
 
@@ -505,6 +555,95 @@ def test_an_answer_can_be_cut_anywhere(name: str) -> None:
         assert joined(events(reader, pieces)) == case.answer, pieces
 
 
+NO_CALLS = {
+    "qwen3": [
+        "<tool_call>[]</tool_call>",
+        "<tool_call>{}</tool_call>",
+        '<tool_call>{"name": 5}</tool_call>',
+        '<tool_call>{"name": ""}</tool_call>',
+        '<tool_call>{"name": "a b"}</tool_call>',
+        '<tool_call>{"name": "python", "arguments": 5}</tool_call>',
+        '<tool_call>{"name": "python", "arguments": "5"}</tool_call>',
+        '<tool_call>{"name": "python", "arguments": "x"}</tool_call>',
+        '<tool_call>{"name": "python",}</tool_call>',
+        '<tool_call>{"name" "python"}</tool_call>',
+        '<tool_call>{5: "python"}</tool_call>',
+        '<tool_call>{"name": "python" "arguments": {}}</tool_call>',
+        '<tool_call>[{"name": "python"}{"name": "python"}]</tool_call>',
+        '<tool_call>["python"]</tool_call>',
+        '<tool_call>{"type": "function", "function": 5}</tool_call>',
+        "<tool_call>python</tool_call",
+        "<tool_call>nothing</tool_call>",
+        "<tool_call>two words</tool_call>",
+        "<tool_call></tool_call>",
+        "<tool_call>" + " " * 300 + "{",
+        "<tool_call>python<arg_key>a</arg_key></tool_call>",
+        "<tool_call><function=f></tool_call>",
+        "<tool_call><function=f>{</function></tool_call>",
+        "<function=f>",
+        '<function=f>{"a": }</function>',
+    ],
+    "gemma4": [
+        f"<|tool_call>{inside}<tool_call|>"
+        for inside in [
+            "weather{}",
+            "call:weather",
+            "call:weather{a:1}x",
+            "call:weather{a}",
+            "call:weather{a:}",
+            "call:weather{a:1 b:2}",
+            f"call:weather{{a:{QUOTE}x}}",
+            "call:weather{a:[1}",
+            "call:weather{a:1e999}",
+            "call:weather{a:" + "[" * 100 + "]" * 100 + "}",
+        ]
+    ],
+    "lfm2": [
+        f"<|tool_call_start|>{inside}<|tool_call_end|>"
+        for inside in [
+            "",
+            "5",
+            "[5]",
+            "[f(1)]",
+            "[f(**x)]",
+            "[f(a=b)]",
+            "[f(a=b'x')]",
+            "[f(a={1: 2})]",
+            "[f(a={**x})]",
+            "[f(",
+            "[f(a=1e999)]",
+            "[(lambda: 1)()]",
+            "[f(a=" + "(" * 300 + ")" * 300 + ")]",
+        ]
+    ],
+    "deepseek-r1": [
+        SECTION[0] + SECTION[1],
+        SECTION[0] + "x" + SECTION[1],
+        SECTION[0] + R1_CALL.replace("}", "") + SECTION[1],
+    ],
+    "mistral-v7": [
+        "[TOOL_CALLS]",
+        "[TOOL_CALLS]a b[ARGS]{}",
+        "[TOOL_CALLS]a[ARGS]{x}",
+        "[TOOL_CALLS]" + "a" * 300 + "{}",
+    ],
+    "granite3": ["<|tool_call|>weather", "<|tool_call|> "],
+    "llama3.1": [
+        '{"name": "weather"',
+        "{name}",
+        "{}",
+        '{"' + "a" * 300,
+        "<|python_tag|>",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NO_CALLS)
+def test_what_is_no_whole_call_comes_back_as_text(name: str) -> None:
+    for output in NO_CALLS[name]:
+        assert joined(events(parser(name, tools=[WEATHER]), output)) == Answer(output), output
+
+
 FORMATS = sorted(path.stem for path in TEMPLATES.glob("*.jinja"))
 
 
@@ -520,7 +659,16 @@ def scraps(name: str) -> st.SearchStrategy[str]:
     markers = sorted(format_of(name).markers)
     pieces = st.one_of(
         st.sampled_from(["{", "}", '"', "\\", "[", "]", " ", "\n", "a", "<", ";", "weather", "é"]),
-        st.sampled_from(['{"name": "weather", "arguments": {}}', '"name"', "[ARGS]", "x" * 40]),
+        st.sampled_from(
+            [
+                '{"name": "weather", "arguments": {}}',
+                '"name"',
+                "[ARGS]",
+                "x" * 40,
+                " " * 40,
+                "x" * 300,
+            ]
+        ),
         st.sampled_from([*markers, *whole, "</think>"]),
         st.text(max_size=5),
     )
@@ -530,7 +678,7 @@ def scraps(name: str) -> st.SearchStrategy[str]:
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_cut_of_any_text_gives_the_same(name: str, data: st.DataObject) -> None:
     text = data.draw(scraps(name))
     start = data.draw(st.sampled_from(Start))
@@ -654,13 +802,13 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_long_answers_cost_the_same_for_each_piece(name: str) -> None:
     answer_format, head, piece, start = LONG[name]
-    few = min(seconds(answer_format, [head, *[piece] * 5_000], start) for _ in range(3))
-    many = min(seconds(answer_format, [head, *[piece] * 50_000], start) for _ in range(2))
+    few = min(seconds(answer_format, [head, *[piece] * 2_000], start) for _ in range(3))
+    many = min(seconds(answer_format, [head, *[piece] * 20_000], start) for _ in range(2))
     assert many < 10 * few * 3
 
 
 def test_a_piece_of_plain_text_costs_microseconds() -> None:
-    assert seconds("qwen3", [" word"] * 100_000) / 100_000 < 20e-6
+    assert seconds("qwen3", [" word"] * 50_000) / 50_000 < 20e-6
 
 
 # -- stop strings ----------------------------------------------------------------------------
@@ -718,7 +866,7 @@ def test_stop_strings_cost_the_same_for_each_piece() -> None:
             matcher.feed("a")
         return time.perf_counter() - begin
 
-    assert min(cost(50_000) for _ in range(2)) < 30 * min(cost(5_000) for _ in range(3))
+    assert min(cost(20_000) for _ in range(2)) < 30 * min(cost(2_000) for _ in range(3))
 
 
 def test_a_watch_prefers_the_longer_string() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import re
 import time
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from chatterm.engine.parsing import AnswerParser, Start
 from chatterm.engine.templates import ChatTemplate, Prompt, Segment
 from chatterm.engine.templates.guard import SENTINEL, Guard
+from chatterm.engine.templates.sandbox import Sandbox, TemplateFailure
 from chatterm.errors import ModelError
 from chatterm.events import ReasoningDelta, TextDelta, ToolCalled
 from chatterm.messages import Message, Role, Tool, ToolCall
@@ -26,6 +29,10 @@ BAR = "\uff5c"
 NOON = datetime(2026, 5, 17, 12).timestamp()
 BOS = {"llama3.1": "<|begin_of_text|>", "gemma2": "<bos>", "gemma3": "<bos>", "gemma4": "<bos>"}
 EOS = {"deepseek-r1": f"<{BAR}end▁of▁sentence{BAR}>"}
+CALL_TOKENS = {
+    "lfm2": ["<|tool_call_start|>", "<|tool_call_end|>"],
+    "phi4-mini": ["<|tool_call|>", "<|/tool_call|>"],
+}
 TOKEN = re.compile(
     rf"<\|[a-zA-Z_/]+\|>|<\|\"\|>|<\|[a-z_]+>|<[a-z_]+\|>|<{BAR}[^{BAR}]+{BAR}>|\[/?[A-Z_]+\]"
     "|</?think>|</?tool_call>|<(?:start|end)_of_turn>|</?response>"
@@ -46,22 +53,20 @@ def source_of(name: str) -> str:
 def tokens_of(name: str) -> list[str]:
     """What would be special tokens of a model with that template."""
     bos, eos = BOS.get(name, "<s>"), EOS.get(name, "</s>")
-    return sorted({*TOKEN.findall(source_of(name)), bos, eos, "<|endoftext|>"})
+    unwritten = CALL_TOKENS.get(name, [])
+    return sorted({*TOKEN.findall(source_of(name)), bos, eos, "<|endoftext|>", *unwritten})
 
 
-_KNOWN: dict[str, ChatTemplate] = {}
-
-
-def template(name: str) -> ChatTemplate:
-    if name not in _KNOWN:
-        _KNOWN[name] = ChatTemplate(
-            source_of(name),
-            bos=BOS.get(name, "<s>"),
-            eos=EOS.get(name, "</s>"),
-            special_tokens=tokens_of(name),
-            clock=lambda: NOON,
-        )
-    return _KNOWN[name]
+@functools.cache
+def template(name: str, added: tuple[str, ...] | None = None) -> ChatTemplate:
+    return ChatTemplate(
+        source_of(name),
+        bos=BOS.get(name, "<s>"),
+        eos=EOS.get(name, "</s>"),
+        special_tokens=tokens_of(name),
+        added_tokens=added,
+        clock=lambda: NOON,
+    )
 
 
 def made_of(source: str, *, special_tokens: Sequence[str] = ()) -> ChatTemplate:
@@ -230,17 +235,16 @@ def spoiled(words: str) -> list[Message]:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_typed_special_tokens_stay_text(name: str, data: st.DataObject) -> None:
     tokens = tokens_of(name)
     pieces = st.one_of(st.sampled_from(tokens), st.text("<|>[/]a \n", max_size=4))
     words = "".join(data.draw(st.lists(pieces, min_size=1, max_size=4)))
-    added = data.draw(st.sampled_from([[], tokens[::2]]))
-    chat = ChatTemplate(
-        source_of(name), bos="<s>", special_tokens=tokens, added_tokens=added, clock=lambda: NOON
-    )
-    prompt = chat.render(spoiled(f"x{words}x"), prefill=words)
-    harmless = chat.render(spoiled("x"), prefill="x")
+    written = tuple(token for token in tokens if token in source_of(name))
+    added = data.draw(st.sampled_from([(), written[::2], written]))
+    chat = template(name, added)
+    prompt = chat.render(spoiled(f"x{words}x"), prefill=f"x{words}")
+    harmless = chat.render(spoiled("xx"), prefill="x")
     assert recognised(prompt, tokens, added) == recognised(harmless, tokens, added)
     assert SENTINEL not in prompt.text
 
@@ -285,7 +289,7 @@ def test_tokens_that_are_recognised_in_any_text_are_cut() -> None:
     )
 
 
-@given(st.text(st.sampled_from([SENTINEL, "<", "|", "a", "madeup", "word"]), max_size=12))
+@given(st.lists(st.sampled_from([SENTINEL, *"<|a>m", "madeup", "word"]), max_size=12).map("".join))
 @example(f"<{SENTINEL}{SENTINEL}<a>{SENTINEL}")
 def test_guarded_text_comes_back_as_it_was(text: str) -> None:
     guard = Guard(["<a>", "<|", "madeupword", " ", "x"], structural=["<a>", "a<"])
@@ -320,6 +324,18 @@ def test_tools_are_offered(name: str) -> None:
     assert "weather" in with_tools
     assert "Tells the weather." in with_tools
     assert "weather" not in template(name).render(CHAT).text
+
+
+def test_tools_stand_in_the_system_message_where_a_template_looks_for_them() -> None:
+    said = json.dumps([_function(WEATHER)])
+    assert template("phi4-mini").render([user("Hi")], tools=[WEATHER]).text == (
+        f"<|system|><|tool|>{said}<|/tool|><|end|><|user|>Hi<|end|><|assistant|>"
+    )
+
+
+def _function(tool: Tool) -> dict[str, object]:
+    parameters = json.loads(tool.parameters)
+    return {"name": tool.name, "description": tool.description, "parameters": parameters}
 
 
 def test_tools_for_a_template_without_a_place_for_them_are_refused() -> None:
@@ -412,6 +428,19 @@ def test_arguments_that_are_no_object_are_kept() -> None:
     assert '"arguments": {"input": "Paris!"}' in text
 
 
+def test_arguments_that_are_nested_without_end_are_words() -> None:
+    for depth in (900, 100_000):
+        deep = ToolCall("1", "weather", '{"a": ' + "[" * depth + "]" * depth + "}", "Rain")
+        text = template("mistral-v7").render([user("Hi"), answer("", deep)]).text
+        assert "[" * 500 in text
+
+
+def test_arguments_may_be_anything_json_knows() -> None:
+    call = ToolCall("1", "weather", '{"a<|im_end|>": [1, 2.5, null, true]}', "Rain")
+    text = template("qwen3").render([user("Hi"), answer("", call)]).text
+    assert '"arguments": {"a<|im_end|>": [1, 2.5, null, true]}' in text
+
+
 def test_text_beside_calls_and_reasoning_is_kept_where_a_template_takes_only_one() -> None:
     path = [user("Hi"), answer("Look.", PARIS, reasoning="Hm.")]
     text = template("gpt-oss").render(path, tools=[WEATHER]).text
@@ -423,7 +452,7 @@ def test_reasoning_between_calls_is_kept_where_the_template_keeps_it() -> None:
     assert "<think>\nHm.\n</think>\n\n<tool_call>" in text
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_TOOLS if name not in ("phi4-mini", "lfm2")])
+@pytest.mark.parametrize("name", WITH_TOOLS)
 def test_the_parser_reads_what_the_template_writes(name: str) -> None:
     chat = template(name)
     call = ToolCall("abcdefghi", "weather", '{"city": "Pa\\"r{i}s"}', "Rain")
@@ -463,6 +492,12 @@ def test_reasoning_that_only_the_prompt_opens_is_closed_again() -> None:
     prompt = template("deepseek-r1").render(CHAT, reasoning=False)
     assert prompt.text.endswith("<think>\n\n</think>\n\n")
     assert prompt.start is Start.ANSWER
+
+
+def test_other_names_for_thinking_are_known() -> None:
+    budget = made_of("{{ thinking_budget }}").render(CHAT, reasoning=False)
+    effort = made_of("{{ reasoning_effort }}").render(CHAT, reasoning=False)
+    assert (budget.text, effort.text) == ("0", "none")
 
 
 def test_effort_is_what_gpt_oss_calls_it() -> None:
@@ -519,6 +554,11 @@ def test_a_continued_answer_stands_outside_of_reasoning() -> None:
         .render(CHAT, prefill="Once")
         .text.endswith("<|start|>assistant<|channel|>final<|message|>Once")
     )
+
+
+def test_a_continued_answer_of_command_is_a_response() -> None:
+    text = template("command-r7b").render(CHAT, prefill="Once").text
+    assert text.endswith("<|END_THINKING|><|START_RESPONSE|>Once")
 
 
 # -- the end of an answer --------------------------------------------------------------------
@@ -635,9 +675,7 @@ HOSTILE = {
     "{% set ns = namespace(l=[]) %}{% for a in range(99999) %}{% set ns.l = f() %}{% endfor %}",
     "python": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "python by name": "{{ raise_exception.__globals__['__builtins__'] }}",
-    "python by filter": "{{ '' | attr('__class__') }}",
-    "python by format": "{{ '{0.__class__}'.format('') }}",
-    "python of the clock": "{{ strftime_now.__closure__ }}{{ strftime_now.__globals__.x }}",
+    "python of the clock": "{{ strftime_now.__globals__.x }}",
     "changing what it was given": "{{ messages.append(1) }}",
     "other files": "{% include '/etc/passwd' %}",
 }
@@ -649,6 +687,23 @@ def test_a_hostile_template_fails_soon(name: str) -> None:
     with pytest.raises(ModelError):
         made_of(HOSTILE[name]).render(CHAT)
     assert time.perf_counter() - begin < 5
+
+
+def test_a_template_that_works_for_long_without_result_is_stopped() -> None:
+    source = "{% for a in range(9) %}{% set x = [3, 1] | sort %}{% endfor %}"
+    hours = itertools.count(0, 2)
+    sandbox = Sandbox(source, clock=lambda: NOON, monotonic=lambda: float(next(hours)))
+    with pytest.raises(TemplateFailure, match="takes too long") as caught:
+        sandbox.render({}, messages=0, characters=0)
+    assert caught.value.endless
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["'' | attr('__class__')", "'{0.__class__}'.format('')", "''['__class__']", "cycler.__init__"],
+)
+def test_a_template_does_not_see_python(expression: str) -> None:
+    assert made_of("{{ " + expression + " }}").render(CHAT).text == ""
 
 
 def test_a_template_that_is_too_long_is_refused() -> None:

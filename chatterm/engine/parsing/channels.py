@@ -91,8 +91,13 @@ class ChannelReader:
 
     def _read_header(self, out: list[Parsed], *, final: bool) -> bool:
         at, marker = self._header_watch.search(self._rest, final=final)
-        if not _may_be_header(self._rest[:at]) or at > _LONGEST_HEADER:
+        if not _may_be_header(self._rest[:at]):
             self._begin(_Kind.TEXT)
+        elif at > _LONGEST_HEADER:
+            self._begin(_Kind.TEXT)
+            # Given out here, since its first marker would only begin the same header again.
+            self._say(out, self._rest[:_LONGEST_HEADER])
+            self._rest = self._rest[_LONGEST_HEADER:]
         elif marker:
             self._header, self._rest = self._rest[:at], self._rest[at + len(marker) :]
             self._begin_message(out)

@@ -117,8 +117,8 @@ _TAGS = (
 )
 _WRAPS = (
     Tags("<response>", "</response>"),
-    Tags("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-    Tags("<|START_TEXT|>", "<|END_TEXT|>"),
+    Tags("<|START_RESPONSE|>", "<|END_RESPONSE|>", anywhere=True),
+    Tags("<|START_TEXT|>", "<|END_TEXT|>", anywhere=True),
 )
 _CALLS = (
     CallSyntax("[TOOL_CALLS]", Body.NAMED),

@@ -68,7 +68,8 @@ class TagReader:
         self._strips = answer_format.strips
         self._reasoned = start is not Start.ANSWER
         self._reopens = start is Start.REASONING
-        self._wrap: Tags | None = None
+        wraps = answer_format.wraps if start is Start.TEXT else ()
+        self._wrap: Tags | None = next(iter(wraps), None)
         self._text_watch = self._text_markers()
         self._close_watch = Watch(tags.close for tags in answer_format.reasoning)
         self._mode = {

@@ -218,9 +218,10 @@ class ChatTemplate:
         if tags is not None and not prefill and reasoning is not False:
             return "", Start.REASONING
         opening = "" if tags is None else _closing(tags)
-        if prefill and self.format.strips:
-            opening += " "
-        return opening, Start.TEXT if prefill else Start.ANSWER
+        if not prefill:
+            return opening, Start.ANSWER
+        wraps = [wrap.open for wrap in self.format.wraps if wrap.anywhere]
+        return opening + "".join(wraps[:1]) + " " * self.format.strips, Start.TEXT
 
     def _opened(self, text: str) -> Tags | None:
         end = text.rstrip()
@@ -244,7 +245,7 @@ def _closing(tags: Tags) -> str:
 def _declared(tool: Tool, guard: Guard) -> dict[str, Any]:
     try:
         parameters = json.loads(tool.parameters or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             f"the parameters of the tool {tool.name} are not JSON", hint="correct the tool"
         ) from error

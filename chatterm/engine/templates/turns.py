@@ -113,9 +113,12 @@ def _result(call: ToolCall, text: str) -> Turn:
 
 def _protected(call: ToolCall, guard: Guard) -> ToolCall:
     said = _object(call.arguments or "{}")
-    safe = guard.protect_all({"input": call.arguments} if said is None else said)
-    # As the model wrote them, unless a special token stands in them.
-    arguments = call.arguments if safe == said else json.dumps(safe, ensure_ascii=False)
+    try:
+        safe = guard.protect_all({"input": call.arguments} if said is None else said)
+        # As the model wrote them, unless a special token stands in them.
+        arguments = call.arguments if safe == said else json.dumps(safe, ensure_ascii=False)
+    except RecursionError:
+        arguments = json.dumps({"input": guard.protect(call.arguments)}, ensure_ascii=False)
     result = None if call.result is None else guard.protect(call.result)
     return ToolCall(call.id, guard.protect(call.name), arguments or "{}", result)
 
@@ -123,7 +126,7 @@ def _protected(call: ToolCall, guard: Guard) -> ToolCall:
 def _object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -285,4 +288,4 @@ def _as_call(call: ToolCall, shape: Shape) -> dict[str, Any]:
 def _short(call_id: str) -> str:
     if len(call_id) == _ID_LENGTH and call_id.isascii() and call_id.isalnum():
         return call_id
-    return hashlib.sha256(call_id.encode()).hexdigest()[:_ID_LENGTH]
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_ID_LENGTH]
