@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """The ``chatterm`` command."""
+    """Run the command line and exit with its code."""
     env = dict(os.environ)
     console = standard_console(env)
     if sys.argv[1:] == ["--version"]:

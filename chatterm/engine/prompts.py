@@ -36,6 +36,8 @@ class Tokenizer(Protocol):
 
     def piece(self, token: int) -> bytes: ...
 
+    def is_special(self, token: int) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyPrompt:
@@ -59,8 +61,11 @@ class AnswerMemory:
         self._known: OrderedDict[str, list[int]] = OrderedDict()
 
     def remember(self, tokens: Sequence[int]) -> None:
-        """Take note of an answer; one that is no whole text is of no use."""
-        if len(tokens) < _SHORTEST_ANSWER:
+        """Take note of an answer, if it is a whole text and nothing but text.
+
+        One with special tokens is left out: its words may stand in what a user typed.
+        """
+        if len(tokens) < _SHORTEST_ANSWER or any(map(self._tokenizer.is_special, tokens)):
             return
         try:
             text = b"".join(self._tokenizer.piece(token) for token in tokens).decode()

@@ -172,7 +172,8 @@ class LlamaRuntime:
 
     def _read_vocabulary(self) -> Vocabulary:
         size = llama.llama_vocab_n_tokens(self._vocab)
-        control, added = llama.LLAMA_TOKEN_ATTR_CONTROL, llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+        control, unknown = llama.LLAMA_TOKEN_ATTR_CONTROL, llama.LLAMA_TOKEN_ATTR_UNKNOWN
+        added = llama.LLAMA_TOKEN_ATTR_USER_DEFINED
         attributes = [llama.llama_vocab_get_attr(self._vocab, token) for token in range(size)]
         bos = llama.llama_vocab_bos(self._vocab)
         eos = llama.llama_vocab_eos(self._vocab)
@@ -182,7 +183,7 @@ class LlamaRuntime:
             eos_text=self._text_of(eos) if eos >= 0 else "",
             adds_bos=bool(llama.llama_vocab_get_add_bos(self._vocab)),
             bos=bos,
-            special_texts=self._texts_with(attributes, control | added),
+            special_texts=self._texts_with(attributes, control | added | unknown),
             added_texts=self._texts_with(attributes, added),
         )
 
@@ -222,6 +223,11 @@ class LlamaRuntime:
             if length >= 0:
                 return buffer.raw[:length]
             room = -length
+
+    def is_special(self, token: int) -> bool:
+        """Whether a token means something beside its text."""
+        special = llama.LLAMA_TOKEN_ATTR_CONTROL | llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+        return bool(llama.llama_vocab_get_attr(self._vocab, token) & special)
 
     def ends(self, token: int) -> bool:
         """Whether the model says with this token that it is done."""
