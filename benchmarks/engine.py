@@ -401,8 +401,8 @@ def own_time(bench: Bench) -> None:
 
 def memory(bench: Bench) -> None:
     (host,) = asyncio.run(running(bench.engine_home))
-    beyond = host["memory_mb"] - host["buffers_mb"]
-    figure = f"{beyond:.0f} MB  ({host['memory_mb']:.0f} - {host['buffers_mb']:.0f})"
+    known = host["buffers_mb"] + host["parked_mb"]
+    figure = f"{host['memory_mb'] - known:.0f} MB  ({host['memory_mb']:.0f} - {known:.0f})"
     say("memory beyond model, cache and compute buffers", figure, "<= 150 MB")
 
 

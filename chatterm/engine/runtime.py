@@ -26,6 +26,8 @@ from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 
 DEFAULT_CONTEXT = 8192
+_IDLE_SHARE = 0.03
+_LEAST_IDLE_TOKENS = 256
 _CACHE_TYPES = {
     "f32": llama.GGML_TYPE_F32,
     "f16": llama.GGML_TYPE_F16,
@@ -103,6 +105,15 @@ class LlamaRuntime:
         buffer = ctypes.create_string_buffer(256)
         llama.llama_model_desc(self._model, buffer, len(buffer))
         return buffer.value.decode("utf-8", "replace")
+
+    @property
+    def idle_tokens(self) -> int:
+        """How many idle cells cost an answer no more than some percent of its speed."""
+        model = self._model
+        width = llama.llama_model_n_embd(model) // max(1, llama.llama_model_n_head(model))
+        values = 2 * width * llama.llama_model_n_head_kv(model) * llama.llama_model_n_layer(model)
+        of_a_step = _IDLE_SHARE * llama.llama_model_size(model)
+        return max(_LEAST_IDLE_TOKENS, int(of_a_step / max(1, 2 * values)))
 
     @property
     def build(self) -> str:

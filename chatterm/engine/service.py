@@ -9,7 +9,7 @@ from typing import Any
 
 from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
-from chatterm.engine.kvcache import PrefixCache
+from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.pace import Pace
 from chatterm.engine.parsing import AnswerParser, StopStrings
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
@@ -23,6 +23,8 @@ from chatterm.errors import ChattermError
 from chatterm.events import Notice
 from chatterm.ids import ulid_factory
 from chatterm.messages import Request
+
+_PARKED_BYTES = 512 << 20
 
 
 class Service:
@@ -44,7 +46,8 @@ class Service:
         self._memory = AnswerMemory(runtime)
         self._prompts = PromptMaker(runtime, template, self._memory)
         self._defaults = model_defaults(runtime)
-        self._cache = PrefixCache(runtime, runtime.sequences, snapshots, time.monotonic)
+        room = Room(runtime.sequences, runtime.idle_tokens, _PARKED_BYTES)
+        self._cache = PrefixCache(runtime, room, snapshots, time.monotonic)
         pace = Pace(runtime.threads, time.monotonic)
         self._scheduler = Scheduler(runtime, self._cache, pace, time.monotonic)
         for tokens in snapshots.answers if snapshots else ():
@@ -107,6 +110,7 @@ class Service:
             "description": self._runtime.description,
             "context": self._runtime.context,
             "buffers_mb": self._runtime.buffers_mb,
+            "parked_mb": self._cache.parked_bytes / 1e6,
             "running": running,
             "waiting": waiting,
         }

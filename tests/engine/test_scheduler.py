@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatterm.engine.batch import BatchItem
-from chatterm.engine.kvcache import PrefixCache
+from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.pace import Pace
 from chatterm.engine.scheduler import Job, Scheduler
 from chatterm.engine.snapshots import Snapshots
@@ -32,10 +32,13 @@ class Bench:
         sequences: int = 3,
         keeps_any_prefix: bool = True,
         snapshots: Snapshots | None = None,
+        idle_tokens: int = 20,
+        parked_bytes: int = 300,
     ) -> None:
         clock = Clock()
         self.runtime = FakeRuntime(context, chunk, keeps_any_prefix)
-        self.cache = PrefixCache(self.runtime, sequences, snapshots, clock)
+        room = Room(sequences, idle_tokens, parked_bytes)
+        self.cache = PrefixCache(self.runtime, room, snapshots, clock)
         self.scheduler = Scheduler(self.runtime, self.cache, Pace(2, clock), clock)
 
     def submit(self, prompt: list[int], limit: int = 6) -> tuple[Job, FakeClient]:
@@ -189,7 +192,7 @@ def test_the_same_prompt_again_costs_one_token() -> None:
 
 
 def test_a_branch_leaves_the_other_branch_warm() -> None:
-    bench = Bench(context=1000, chunk=64)
+    bench = Bench(context=1000, chunk=64, parked_bytes=1 << 20)
     common = list(range(1, 101))
     left, right = [*common, *[3] * 100], [*common, *[4] * 100]
     bench.answer(left, 2)
