@@ -34,6 +34,8 @@ DEFAULT_KEEP_ALIVE = 300.0
 _SAVE_AFTER_SECONDS = 30.0
 _ORDER_SECONDS = 5.0
 _READ_SIZE = 1 << 16
+_GATHER_SECONDS = 0.015
+"""Nobody sees a delta so much later, and a client woken for each token slows the next one down."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +45,9 @@ class Connection:
     socket: socket.socket
     frames: wire.FrameReader = field(default_factory=wire.FrameReader)
     unsent: bytearray = field(default_factory=bytearray)
+    gathered: bytearray = field(default_factory=bytearray)
+    """Frames that may wait a moment for company."""
+    sent_at: float = 0.0
     trusted: bool = False
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Requests that came before the model was loaded."""
@@ -147,6 +152,7 @@ class Host:
             if self._service.busy:
                 self._poll(0)
                 self._service.step()
+                self._send_gathered()
                 self._idle_since = self._monotonic()
                 self._saved = False
             else:
@@ -238,11 +244,30 @@ class Host:
         except wire.BadFrame:
             self._drop(connection)
 
+    def _gather(self, connection: Connection, value: dict[str, Any]) -> None:
+        """Send a delta soon, and anything else at once."""
+        if "t" in value or "r" in value:
+            connection.gathered += wire.frame(value)
+        else:
+            self._send(connection, value)
+
+    def _send_gathered(self) -> None:
+        now = self._monotonic()
+        for connection in list(self._connections):
+            if connection.gathered and now - connection.sent_at >= _GATHER_SECONDS:
+                connection.sent_at = now
+                self._send_bytes(connection, b"")
+
     def _send(self, connection: Connection, value: dict[str, Any]) -> None:
+        self._send_bytes(connection, wire.frame(value))
+
+    def _send_bytes(self, connection: Connection, data: bytes) -> None:
         """Send now what the socket takes, and keep the rest for when it takes more."""
         if connection not in self._connections:
             return
-        data = wire.frame(value)
+        if connection.gathered:
+            data = bytes(connection.gathered) + data
+            connection.gathered.clear()
         if connection.unsent:
             connection.unsent += data
             return
@@ -278,8 +303,9 @@ class Host:
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.socket.settimeout(0.5)
-                connection.socket.sendall(connection.unsent)
+                connection.socket.sendall(connection.unsent + connection.gathered)
             connection.unsent.clear()
+            connection.gathered.clear()
 
     def _hang_up(self, connection: Connection) -> None:
         connection.job = None
@@ -334,7 +360,7 @@ class Host:
                     request = wire.request_from_json(said["request"])
                     connection.job = self._service.answer(
                         request,
-                        send=lambda value: self._send(connection, value),
+                        send=lambda value: self._gather(connection, value),
                         end=lambda: self._hang_up(connection),
                     )
                 case "count":

@@ -20,7 +20,8 @@ _TRIAL_STEPS = 2
 _SLOWER = 1.35
 """A step this much longer than usual is a sign that a core is shared."""
 _SUSPICIOUS_STEPS = 3
-_FIRST_RETRY_SECONDS = 2.0
+_FIRST_RETRY_SECONDS = 0.25
+"""A core that was busy for a moment only must not cost a whole answer half its speed."""
 _LAST_RETRY_SECONDS = 16.0
 
 
@@ -29,6 +30,8 @@ class _Trial:
     """A few steps with each of some thread counts."""
 
     counts: list[int]
+    tokens: int
+    """In each step; steps of another size say nothing in this trial."""
     at: int = 0
     seen: int = 0
     best: float = float("inf")
@@ -42,7 +45,8 @@ class Pace:
         self._most = threads
         self._count = threads
         self._monotonic = monotonic
-        self._usual = 0.0
+        self._usual: dict[int, float] = {}
+        """Seconds of a step, by the tokens in it."""
         self._suspicious = 0
         self._trial: _Trial | None = None
         self._retry_after = _FIRST_RETRY_SECONDS
@@ -72,34 +76,37 @@ class Pace:
             old = self._prompt_rate or rate
             self._prompt_rate = 0.5 * old + 0.5 * rate
         elif not reading and self._most > 1:
-            self._learn_threads(seconds / _share(tokens))
+            self._learn_threads(seconds, tokens)
 
-    def _learn_threads(self, seconds: float) -> None:
+    def _learn_threads(self, seconds: float, tokens: int) -> None:
+        if self._trial is not None and self._trial.tokens != tokens:
+            self._trial = None
         if self._trial is not None:
             self._continue_trial(self._trial, seconds)
         elif not self._usual or self._may_retry():
-            self._begin_trial()
+            self._begin_trial(tokens)
         else:
-            self._watch(seconds)
+            self._watch(seconds, tokens)
 
     def _may_retry(self) -> bool:
         return self._count < self._most and self._monotonic() >= self._retry_at
 
-    def _watch(self, seconds: float) -> None:
+    def _watch(self, seconds: float, tokens: int) -> None:
         """Follow the usual time of a step, which grows as a chat does; notice jumps."""
-        if seconds > _SLOWER * self._usual:
+        usual = self._usual.setdefault(tokens, seconds)
+        if seconds > _SLOWER * usual:
             self._suspicious += 1
             if self._suspicious >= _SUSPICIOUS_STEPS:
-                self._begin_trial()
+                self._begin_trial(tokens)
         else:
             self._suspicious = 0
-            self._usual += 0.1 * (seconds - self._usual)
+            self._usual[tokens] = usual + 0.1 * (seconds - usual)
 
-    def _begin_trial(self) -> None:
+    def _begin_trial(self, tokens: int) -> None:
         self._suspicious = 0
         fewer = {self._most, self._most - 1, (self._most + 1) // 2, self._count}
         counts = sorted((count for count in fewer if count >= 1), reverse=True)
-        self._trial = _Trial(counts)
+        self._trial = _Trial(counts, tokens)
 
     def _continue_trial(self, trial: _Trial, seconds: float) -> None:
         # The best of a few steps: one that was disturbed says nothing about the count.
@@ -117,12 +124,7 @@ class Pace:
         self._trial = None
         stayed = trial.winner == self._count
         self._count = trial.winner
-        self._usual = trial.best
+        self._usual = {trial.tokens: trial.best}
         longer = min(self._retry_after * 2, _LAST_RETRY_SECONDS)
         self._retry_after = longer if stayed else _FIRST_RETRY_SECONDS
         self._retry_at = self._monotonic() + self._retry_after
-
-
-def _share(tokens: int) -> float:
-    """Roughly what a step for several answers costs, in steps for one."""
-    return 1 + 0.5 * (tokens - 1)

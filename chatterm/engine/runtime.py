@@ -26,8 +26,8 @@ from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 
 DEFAULT_CONTEXT = 8192
-_IDLE_SHARE = 0.03
-_LEAST_IDLE_TOKENS = 256
+_IDLE_SHARE = 0.01
+_LEAST_IDLE_TOKENS = 64
 _CACHE_TYPES = {
     "f32": llama.GGML_TYPE_F32,
     "f16": llama.GGML_TYPE_F16,
