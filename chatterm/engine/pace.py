@@ -16,7 +16,7 @@ _SHARED_SECONDS = 0.2
 _ALONE_SECONDS = 3.0
 """The longest a stop should have to wait while a prompt is read."""
 _SHARED_LEAST, _ALONE_LEAST = 32, 64
-_TRIAL_STEPS = 2
+_TRIAL_STEPS = 3
 _SLOWER = 1.35
 """A step this much longer than usual is a sign that a core is shared."""
 _SUSPICIOUS_STEPS = 3
@@ -34,6 +34,7 @@ class _Trial:
     """In each step; steps of another size say nothing in this trial."""
     at: int = 0
     seen: int = 0
+    spent: float = 0.0
     best: float = float("inf")
     winner: int = 0
 
@@ -103,19 +104,22 @@ class Pace:
             self._usual[tokens] = usual + 0.1 * (seconds - usual)
 
     def _begin_trial(self, tokens: int) -> None:
+        """Try the count in use first, so that a worse one is given up after a step or two."""
         self._suspicious = 0
-        fewer = {self._most, self._most - 1, (self._most + 1) // 2, self._count}
-        counts = sorted((count for count in fewer if count >= 1), reverse=True)
-        self._trial = _Trial(counts, tokens)
+        others = {self._most, self._most - 1, (self._most + 1) // 2} - {self._count, 0}
+        self._trial = _Trial([self._count, *sorted(others, reverse=True)], tokens)
 
     def _continue_trial(self, trial: _Trial, seconds: float) -> None:
-        # The best of a few steps: one that was disturbed says nothing about the count.
+        # The mean, not the best: with a busy core some steps are lucky, and the next ones pay.
         trial.seen += 1
-        if seconds < trial.best:
-            trial.best, trial.winner = seconds, trial.counts[trial.at]
-        if trial.seen < _TRIAL_STEPS:
+        trial.spent += seconds
+        cannot_win = trial.spent > trial.best * _TRIAL_STEPS
+        if trial.seen < _TRIAL_STEPS and not cannot_win:
             return
-        trial.seen = 0
+        mean = trial.spent / trial.seen
+        if mean < trial.best:
+            trial.best, trial.winner = mean, trial.counts[trial.at]
+        trial.seen, trial.spent = 0, 0.0
         trial.at += 1
         if trial.at == len(trial.counts):
             self._end_trial(trial)
