@@ -34,7 +34,7 @@ DEFAULT_KEEP_ALIVE = 300.0
 _SAVE_AFTER_SECONDS = 30.0
 _ORDER_SECONDS = 5.0
 _READ_SIZE = 1 << 16
-_GATHER_SECONDS = 0.015
+_GATHER_SECONDS = 0.04
 """Nobody sees a delta so much later, and a client woken for each token slows the next one down."""
 
 
