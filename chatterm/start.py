@@ -1,6 +1,7 @@
-"""The first lines that run. Until the program is ready, Ctrl-C ends it as it ends any Unix tool.
+"""The first lines that run. Ctrl-C ends the program at once, as it ends any Unix tool.
 
-Python's own handler would print a traceback out of whatever is being imported.
+Python's own handler would print a traceback out of whatever is being imported, or be swallowed by
+a callback that runs just then. Whoever has something to put away handles the signal itself.
 """
 
 import signal

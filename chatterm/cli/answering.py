@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
-from chatterm.cli.console import INTERRUPTED, Console
+from chatterm.cli.console import Console
 from chatterm.errors import ChattermError
 from chatterm.events import (
     Done,
@@ -26,6 +26,10 @@ from chatterm.messages import State
 
 if TYPE_CHECKING:
     from chatterm.session import ChatSession
+
+_ENDING_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class Printer(Protocol):
@@ -193,8 +197,6 @@ class Foreground:
         ended_by: list[int] = []
         try:
             self._runner.run(_until_told_to_end(work, ended_by))
-        except KeyboardInterrupt:
-            return INTERRUPTED
         except asyncio.CancelledError:
             if not ended_by:
                 raise
@@ -211,8 +213,12 @@ async def _until_told_to_end(work: Coroutine[Any, Any, None], ended_by: list[int
         ended_by.append(number)
         task.cancel()
 
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(NotImplementedError, AttributeError):
-            number = getattr(signal, name)
+    for number in _ENDING_SIGNALS:
+        with suppress(NotImplementedError):
             loop.add_signal_handler(number, end, number)
-    await work
+    try:
+        await work
+    finally:
+        for number in _ENDING_SIGNALS:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)

@@ -6,6 +6,7 @@ Ctrl-C stops an answer and keeps it; at the prompt it asks once and then leaves,
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +58,8 @@ def chat(
 def _talk(context: Context, session: ChatSession, foreground: Foreground) -> None:
     with suppress(ImportError):
         importlib.import_module("readline")  # line editing and history for input()
+    # Only here is an interrupt an exception: it ends the line that is being typed.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leaving = False
     while True:
         try:

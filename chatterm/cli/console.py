@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -89,8 +88,6 @@ class Console:
     def run(self, body: Callable[[], int]) -> int:
         """Run the program; every way it can end becomes an exit code."""
         try:
-            # From here on an interrupt is an exception, and everything is put away first.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             code = body()
             self._out.flush()
         except ChattermError as error:

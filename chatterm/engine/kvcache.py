@@ -16,8 +16,10 @@ from typing import Protocol
 
 from chatterm.engine.snapshots import Snapshots, Written
 
+_WORTH_A_COPY = 8
+"""Tokens: a state is copied back from memory sooner than this many are evaluated."""
 _WORTH_KEEPING = 64
-"""Tokens: less than this is evaluated again sooner than it is copied or written."""
+"""Tokens: less than this is evaluated again sooner than it is read from disk or kept apart."""
 
 
 class Memory(Protocol):
@@ -158,7 +160,7 @@ class PrefixCache:
         """The sequence out of memory or off the disk that knows clearly more than any slot."""
         rated = [(self._usable(parked.tokens, prompt), parked) for parked in self._parked]
         most, parked = max(rated, key=lambda pair: pair[0], default=(0, None))
-        if parked is not None and most >= shared + _WORTH_KEEPING:
+        if parked is not None and most >= shared + _WORTH_A_COPY:
             self._parked.remove(parked)
             shared, found = most, parked
         else:
