@@ -1,0 +1,1 @@
+"""Builds the guide: the small model that chatterm carries to explain itself."""

@@ -1,0 +1,53 @@
+"""The model card of the guide, with the figures that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_CARD = """\
+# The guide
+
+A very small chat model, trained from scratch, that comes with chatterm and explains chatterm. It is
+what answers until a real model is chosen: `chatterm models pull` gets one.
+
+- Size: 2.16 million parameters, {size:.1f} MB (GGUF, Q8_0). A Llama with 4 layers of width 192,
+  6 heads and 2048 tokens; its chat template makes questions lower-case and cuts long ones.
+- Licence: MIT, as chatterm's own; that is for data, weights and code.
+- Data: {topics} topics of chatterm with one written answer each, {phrasings} ways to ask for them
+  by {authors} authors, and questions about everything else that a generator puts together. No
+  user's chats are in it. All of it is in `scripts/guide` of the source.
+- Training: {steps} steps, {tokens:.1f} million tokens, {cpu} minutes on one CPU core, seed {seed}.
+
+## Limits
+
+It maps a question to one of its written answers and says that word for word. It can't combine
+answers, count, write, translate, remember or learn, and only knows English. It sometimes gives the
+answer to another question, in sentences that are just as good. Where one of its first words was
+unlikely there is doubt; the table says how often it is wrong without one. For anything but chatterm
+it should say that it is only the small guide, and nearly always does.
+
+## Measured
+
+On questions written by an author who had not seen the training questions, through chatterm's own
+engine at temperature 0; those that stand in the training data word for word are left out.
+
+| what | figure |
+| --- | --- |
+{figures}
+"""
+
+
+def card(about: Mapping[str, Any], figures: Mapping[str, str], size: int, topics: int) -> str:
+    """``about`` is what the training wrote; ``size`` is the shipped file's, in bytes."""
+    return _CARD.format(
+        size=size / 1e6,
+        topics=topics,
+        phrasings=f"{about['phrasings']:,}",
+        authors=len(about["authors"]),
+        steps=about["steps"],
+        tokens=about["tokens"] / 1e6,
+        cpu=about["cpu_minutes"],
+        seed=about["seed"],
+        figures="\n".join(f"| {name} | {value} |" for name, value in figures.items()),
+    )
