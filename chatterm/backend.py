@@ -4,7 +4,8 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 
 1. ``Queued`` and ``Progress`` come only before the first delta; then deltas; then exactly one
    ``Done``, last. Or a ``ChattermError`` is raised. Errors are never events.
-2. The joined ``TextDelta`` are the text; none is empty, none splits a code point.
+2. The joined ``TextDelta`` are the text; none is empty, none splits a code point. A ``Replaced``
+   begins that text anew.
 3. Cancelling is asyncio cancellation or ``aclose()``. Afterwards the transport is closed and the
    engine idle, in bounded time.
 4. A backend does not retry after the first delta, never trims history silently, and does not know

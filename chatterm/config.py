@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,9 +33,7 @@ from chatterm.tables import (
 T = TypeVar("T")
 
 _PREFIX = "CHATTERM_"
-_RESERVED = frozenset(
-    f"{_PREFIX}{name}" for name in ("HOME", "CONFIG", "DEBUG", "OFFLINE", "TERMINAL")
-)
+_RESERVED = frozenset(f"{_PREFIX}{name}" for name in ("HOME", "CONFIG", "DEBUG", "TERMINAL"))
 """Variables that are no settings: they are read before there are any, or by one place only."""
 
 
@@ -69,6 +68,24 @@ class EngineOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """How remotes are reached. Proxies are taken from HTTPS_PROXY and its like."""
+
+    ca_file: str = ""
+    """A file of certificates to trust as well, such as a company's."""
+    connect_seconds: float = at_least(0.1, 10.0)
+    """How long making a connection may take."""
+    reply_seconds: float = at_least(0.1, 30.0)
+    """How long a short reply, such as a list of models, may take."""
+    first_seconds: float = at_least(0.1, 600.0)
+    """How long a remote may take before it begins to answer."""
+    idle_seconds: float = at_least(0.1, 120.0)
+    """How long an answer that has begun may be silent."""
+    answer_seconds: float = at_least(0.1, 3600.0)
+    """How long a whole answer may take."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, frozen; it is passed to whoever needs it."""
 
@@ -82,6 +99,10 @@ class Config:
     """How answers are printed."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     """How models on this machine are run."""
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    """How remotes are reached."""
+    offline: bool = False
+    """Forbid every use of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,7 @@ class Setting:
     hint: Any
     default: Any
     is_param: bool
+    low: float = -math.inf
 
     @property
     def variable(self) -> str:
@@ -143,7 +165,7 @@ class Setting:
 
     def _checked(self, value: object, where: str) -> Any:
         if not self.is_param:
-            return checked_value(self.hint, value, where + self.key)
+            return checked_value(self.hint, value, where + self.key, low=self.low)
         name = self.key.rpartition(".")[2]
         try:
             return getattr(Params.parse({name: value}), name)
@@ -226,12 +248,14 @@ def schema() -> Mapping[str, Setting]:
 def _settings_of(cls: type, prefix: str) -> list[Setting]:
     settings = []
     defaults = cls()
+    fields = {field.name: field for field in dataclasses.fields(cls)}
     for name, hint in hints_of(cls).items():
         key = prefix + name
         if dataclasses.is_dataclass(hint):
             settings += _settings_of(hint, f"{key}.")  # type: ignore[arg-type]
         else:
-            settings.append(Setting(key, hint, getattr(defaults, name), cls is Params))
+            low = fields[name].metadata.get("low", -math.inf)
+            settings.append(Setting(key, hint, getattr(defaults, name), cls is Params, low))
     return settings
 
 

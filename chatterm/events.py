@@ -2,6 +2,9 @@
 
 The order is part of the contract: ``Queued`` and ``Progress`` only before the first delta, then
 deltas, then exactly one ``Done``, last. A failure is a raised ``ChattermError``, never an event.
+
+``Replaced`` is for servers whose final text is not what they streamed. The text of an answer is
+that of its last ``Replaced``, or nothing, and the deltas after it.
 """
 
 from __future__ import annotations
@@ -50,6 +53,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The text so far, in place of all that was streamed; it may be empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """More of what the model thinks before it answers."""
 
@@ -89,5 +99,5 @@ class Done:
 
 
 Event: TypeAlias = (
-    Queued | Progress | TextDelta | ReasoningDelta | ToolCalled | Notice | Linked | Done
+    Queued | Progress | TextDelta | Replaced | ReasoningDelta | ToolCalled | Notice | Linked | Done
 )

@@ -105,8 +105,11 @@ class Request:
     tools: tuple[Tool, ...] = ()
     prefill: str = ""
     """How the answer begins; only what follows it is streamed."""
+    chat_id: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
-    """Local id to the id a remote gave the same thing."""
+    """Local id, the chat's or a message's, to the id a remote gave the same thing."""
+    images: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The bytes of the attached pictures on the path, by digest."""
 
 
 @dataclass(frozen=True, slots=True)

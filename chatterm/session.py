@@ -23,6 +23,7 @@ from chatterm.events import (
     Progress,
     Queued,
     ReasoningDelta,
+    Replaced,
     TextDelta,
     ToolCalled,
 )
@@ -170,12 +171,24 @@ class ChatSession:
             answer_id=row.id,
             params=self.params,
             prefill=prefill,
+            chat_id=chat_id,
             links=self.store.links(self.backend.name, [chat_id, *(m.id for m in path)]),
+            images=self._images(path),
         )
         record = _Record(self.store, self.backend.name, row, self._monotonic)
         async with aclosing(record.written(self.backend.stream(request))) as events:
             async for event in events:
                 yield event
+
+    def _images(self, path: Sequence[Message]) -> dict[str, bytes]:
+        """A backend does not know the store, so it is given what it may have to send."""
+        digests = {
+            file.digest
+            for message in path
+            for file in message.attachments
+            if file.media_type.startswith("image/")
+        }
+        return {digest: self.store.attachment_bytes(digest) for digest in digests}
 
 
 class _Record:
@@ -187,7 +200,8 @@ class _Record:
         self._store = store
         self._remote = remote
         self._id = row.id
-        self._text = [row.text] if row.text else []
+        self._prefill = [row.text] if row.text else []
+        self._text = list(self._prefill)
         self._reasoning: list[str] = []
         self._tool_calls: list[ToolCall] = []
         self._unwritten = False
@@ -230,6 +244,9 @@ class _Record:
             case TextDelta(text=text):
                 self._mark_token()
                 self._text.append(text)
+            case Replaced(text=text):
+                self._mark_token()
+                self._text = [*self._prefill, text]
             case ReasoningDelta(text=text):
                 self._mark_token()
                 self._reasoning.append(text)

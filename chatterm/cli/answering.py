@@ -19,6 +19,7 @@ from chatterm.events import (
     Progress,
     Queued,
     ReasoningDelta,
+    Replaced,
     TextDelta,
     ToolCalled,
 )
@@ -52,6 +53,7 @@ class TextPrinter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._reasoned = False
+        self._written: list[str] = []
 
     def started(self, session: ChatSession) -> None:
         return
@@ -60,7 +62,10 @@ class TextPrinter:
         match event:
             case TextDelta(text=text):
                 self._end_reasoning()
+                self._written.append(text)
                 self._console.write(text)
+            case Replaced(text=text):
+                self._replace(text)
             case ReasoningDelta(text=text):
                 self._reasoned = True
                 self._console.aside(text)
@@ -79,6 +84,18 @@ class TextPrinter:
     def failed(self) -> None:
         self._end_reasoning()
         self._console.end_line()
+
+    def _replace(self, text: str) -> None:
+        """What is written cannot be taken back; only a difference one would see is mentioned."""
+        before = "".join(self._written)
+        self._written = [text]
+        if not before:
+            self._end_reasoning()
+            self._console.write(text)
+        elif before.strip() != text.strip():
+            self._console.note(
+                "the server changed its answer afterwards; the stored chat has the final text"
+            )
 
     def _end_reasoning(self) -> None:
         if self._reasoned:
@@ -119,6 +136,8 @@ class EventPrinter:
         match event:
             case TextDelta(text=text):
                 self._console.json({"event": "text", "text": text})
+            case Replaced(text=text):
+                self._console.json({"event": "replaced", "text": text})
             case ReasoningDelta(text=text):
                 self._console.json({"event": "reasoning", "text": text})
             case ToolCalled(call=call):

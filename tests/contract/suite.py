@@ -14,13 +14,14 @@ from chatterm.events import (
     Progress,
     Queued,
     ReasoningDelta,
+    Replaced,
     TextDelta,
     ToolCalled,
 )
 from chatterm.messages import Message, Request, Role, State, Stop
 from chatterm.params import Params
 
-_DELTAS = (TextDelta, ReasoningDelta, ToolCalled)
+_DELTAS = (TextDelta, Replaced, ReasoningDelta, ToolCalled)
 _BEFORE_DELTAS = (Queued, Progress)
 
 
@@ -47,7 +48,14 @@ async def collect(backend: Backend, asked: Request) -> list[Event]:
 
 
 def text_of(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
+    text = ""
+    for event in events:
+        match event:
+            case TextDelta(text=more):
+                text += more
+            case Replaced(text=text):
+                pass
+    return text
 
 
 def check_order(events: list[Event]) -> None:

@@ -10,7 +10,15 @@ import pytest
 
 from chatterm.echo import EchoBackend
 from chatterm.errors import ChattermError, ConfigError, EngineError, StoreError
-from chatterm.events import Done, Event, Linked, ReasoningDelta, TextDelta, ToolCalled
+from chatterm.events import (
+    Done,
+    Event,
+    Linked,
+    ReasoningDelta,
+    Replaced,
+    TextDelta,
+    ToolCalled,
+)
 from chatterm.messages import Message, Role, State, Stop, ToolCall
 from chatterm.session import CHECKPOINT_SECONDS, ChatSession, first_words
 from chatterm.store import Store
@@ -203,6 +211,35 @@ async def test_ids_of_a_remote_are_remembered_and_sent_again(store: Store) -> No
     backend.enqueue(*says("c"))
     await drain(session.send("3"))
     assert backend.requests[-1].links == {session.chat_id: "remote-chat"}
+
+
+async def test_a_final_text_takes_the_place_of_what_was_streamed(store: Store) -> None:
+    script: list[Step] = [
+        TextDelta("Hello wor"),
+        Replaced("Hello, world"),
+        TextDelta("."),
+        Done(Stop.END),
+    ]
+    session = session_on(store, script)
+    await drain(session.send("Hi"))
+    assert texts(session.path()) == ["Hi", "Hello, world."]
+
+
+async def test_a_final_text_leaves_what_it_continues(store: Store) -> None:
+    session = session_on(store, says("Once"), [TextDelta(" up"), Replaced(" upon"), Done(Stop.END)])
+    await drain(session.send("Tell"))
+    await drain(session.continue_(session.path()[-1].id))
+    assert texts(session.path()) == ["Tell", "Once upon"]
+
+
+async def test_pictures_on_the_path_go_to_the_backend(store: Store) -> None:
+    session = session_on(store, says("a cat"))
+    picture = store.attach(b"\x89PNG", "cat.png", "image/png")
+    await drain(session.send("What is it?", [picture]))
+    assert isinstance(session.backend, ScriptedBackend)
+    asked = session.backend.requests[0]
+    assert asked.images == {picture.digest: b"\x89PNG"}
+    assert asked.chat_id == session.chat_id
 
 
 async def test_an_empty_prompt_is_refused_and_leaves_nothing(store: Store) -> None:

@@ -55,7 +55,7 @@ def setting_value(key: str) -> st.SearchStrategy[Any]:
     if setting.hint is int:
         return st.integers(1, 2**31 - 1)
     if setting.hint is float:
-        return st.floats(0, 1e6)
+        return st.floats(max(setting.low, 0), 1e6)
     return st.sampled_from(typing.get_args(setting.hint))
 
 

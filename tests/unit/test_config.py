@@ -99,8 +99,14 @@ def test_an_empty_variable_counts_as_unset(paths: Paths) -> None:
 
 
 def test_variables_that_are_no_settings_are_left_alone(paths: Paths) -> None:
-    env = {f"CHATTERM_{name}": "x" for name in ("HOME", "CONFIG", "DEBUG", "OFFLINE", "TERMINAL")}
+    env = {f"CHATTERM_{name}": "x" for name in ("HOME", "CONFIG", "DEBUG", "TERMINAL")}
     assert load_config(paths, env | {"CHATTER": "x", "_CHATTERM_COMPLETE": "x"}) == Config()
+
+
+def test_a_number_below_its_bound_is_refused_and_named(paths: Paths) -> None:
+    paths.config_file.write_text("[engine]\nsequences = 0\n")
+    with pytest.raises(ConfigError, match=r"engine\.sequences must be at least 1, not 0"):
+        load_config(paths, {})
 
 
 def test_no_two_settings_share_a_variable() -> None:
