@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import assert_never
 
+from chatterm.attachments.content import Content, is_image
+from chatterm.attachments.inline import inlined, need_sight
 from chatterm.backend import Backend
 from chatterm.errors import ChattermError, ConfigError
 from chatterm.events import (
@@ -45,6 +47,8 @@ CHECKPOINT_SECONDS = 0.5
 """Half of what may be lost, so that a slow disk still keeps the promise."""
 
 _TITLE_LENGTH = 60
+_LOCAL = ("echo", "engine")
+"""Backends that know of each model what it can do."""
 
 
 class ChatSession:
@@ -79,7 +83,7 @@ class ChatSession:
         if not text.strip() and not attachments:
             raise ConfigError("the prompt is empty", hint="type something, or pipe a text in")
         with self.store.atomic():
-            parent_id = self._tip_or_new_chat(text)
+            parent_id = self._tip_or_new_chat(text if text.strip() else attachments[0].name)
             prompt = self.store.add(
                 self._chat_id(),
                 parent_id=parent_id,
@@ -88,6 +92,27 @@ class ChatSession:
                 attachments=tuple(attachments),
             )
         return self._answer(prompt.id)
+
+    def preview(self, text: str, contents: Sequence[Content] = ()) -> Request:
+        """What :meth:`send` would ask for; nothing is stored."""
+        path = self.path()
+        if not path and self._system:
+            path.append(Message("", None, Role.SYSTEM, self._system, 0.0))
+        files = {str(at): content for at, content in enumerate(contents)}
+        attached = tuple(
+            Attachment(key, file.name, file.media_type, len(file.data))
+            for key, file in files.items()
+        )
+        prompt = Message("", None, Role.USER, text, 0.0, attachments=attached)
+        asked = [self._with_texts(message) for message in path]
+        asked.append(inlined(prompt, lambda key: files[key].data))
+        return Request(
+            model=self.model,
+            path=tuple(asked),
+            answer_id="",
+            params=self.params,
+            chat_id=self.chat_id or "",
+        )
 
     def regenerate(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Answer again: a sibling of that answer, or one more answer to that prompt."""
@@ -167,7 +192,7 @@ class ChatSession:
         self.answer_id = row.id
         request = Request(
             model=self.model,
-            path=path,
+            path=tuple(self._with_texts(message) for message in path),
             answer_id=row.id,
             params=self.params,
             prefill=prefill,
@@ -176,7 +201,7 @@ class ChatSession:
             images=self._images(path),
         )
         record = _Record(self.store, self.backend.name, row, self._monotonic)
-        async with aclosing(record.written(self.backend.stream(request))) as events:
+        async with aclosing(record.written(self._asked(request))) as events:
             async for event in events:
                 yield event
 
@@ -186,9 +211,28 @@ class ChatSession:
             file.digest
             for message in path
             for file in message.attachments
-            if file.media_type.startswith("image/")
+            if is_image(file.media_type)
         }
         return {digest: self.store.attachment_bytes(digest) for digest in digests}
+
+    async def _asked(self, request: Request) -> AsyncGenerator[Event, None]:
+        """The backend's answer, once it is known that the model can see what it is shown."""
+        await self.need_sight(request)
+        async with aclosing(self.backend.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def need_sight(self, request: Request) -> None:
+        """Refuse pictures for a model of this machine that cannot see; a remote says so itself."""
+        pictures = any(message.attachments for message in request.path)
+        if pictures and self.backend.name in _LOCAL:
+            models = await self.backend.models()
+            found = next((model for model in models if model.name == request.model), None)
+            need_sight(request.path, found, request.model)
+
+    def _with_texts(self, message: Message) -> Message:
+        """A message as a model reads it: with what is attached."""
+        return inlined(message, self.store.attachment_bytes)
 
 
 class _Record:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
-from chatterm.cli.text import readable
+from chatterm.cli.prompt import attachments, joined_prompt, piped_text
 from chatterm.errors import ConfigError
 from chatterm.params import parse_options
 
 if TYPE_CHECKING:
+    from chatterm.attachments.content import Content
     from chatterm.cli.answering import Printer
     from chatterm.session import ChatSession
-
-STDIN_LIMIT = 10_000_000
-"""Bytes; more than this is a mistake, and no model reads it."""
 
 
 def ask(
@@ -38,6 +35,10 @@ def ask(
     chat: Annotated[
         str | None, typer.Option("--chat", metavar="ID", help="Go on in that chat.")
     ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option("-f", "--file", metavar="PATH|URL|-", help="Send a file, folder or page too."),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option("-o", "--option", metavar="KEY=VALUE", help="A parameter, as in seed=7."),
@@ -47,6 +48,9 @@ def ask(
     ] = False,
     stream_json: Annotated[
         bool, typer.Option("--stream-json", help="Print one JSON event a line.")
+    ] = False,
+    no_stream: Annotated[
+        bool, typer.Option("-n", "--no-stream", help="Print the answer when it is whole.")
     ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
@@ -64,14 +68,19 @@ def ask(
     context.console.json_errors = as_json or stream_json
     _refuse_both("--json", as_json, "--stream-json", stream_json)
     _refuse_both("--chat", chat is not None, "--continue", continue_)
-    text = joined_prompt(prompt or [], sys.stdin)
-    config = context.config()
-    params = parse_options(option or []).over(config.params)
+    words, files = prompt or [], file or []
+    params = parse_options(option or []).over(context.config().params)
+    text = joined_prompt(words, piped_text(context, words, files, sys.stdin))
+    contents = attachments(context, files, sys.stdin)
+    if not text.strip() and not contents:
+        raise ConfigError(
+            "the prompt is empty", hint="type one, as in chatterm ask hello, or pipe a text in"
+        )
     with context.store(temporary=temporary) as store, Foreground() as foreground:
         known = context.chat_to_continue(store, chat, continue_)
         session = open_session(context, store, known, model=model, system=system, params=params)
-        printer = _printer(context, as_json, stream_json)
-        return foreground.run(_answer(context, session, text, printer))
+        printer = _printer(context, as_json, stream_json, no_stream)
+        return foreground.run(_answer(context, session, text, contents, printer))
 
 
 def _refuse_both(first: str, first_given: bool, second: str, second_given: bool) -> None:
@@ -79,44 +88,29 @@ def _refuse_both(first: str, first_given: bool, second: str, second_given: bool)
         raise ConfigError(f"{first} and {second} exclude each other", hint="take one of them")
 
 
-async def _answer(context: Context, session: ChatSession, text: str, printer: Printer) -> None:
+async def _answer(
+    context: Context, session: ChatSession, text: str, contents: list[Content], printer: Printer
+) -> None:
     from chatterm.cli import answering
 
+    store = session.store
     try:
-        events = session.send(text)
-        context.remember_chat(session.store, session.chat_id)
+        with store.atomic():
+            files = [store.attach(file.data, file.name, file.media_type) for file in contents]
+            events = session.send(text, files)
+        context.remember_chat(store, session.chat_id)
         await answering.show(session, events, printer)
     finally:
         await session.backend.aclose()
 
 
-def joined_prompt(words: Sequence[str], stdin: TextIO | None) -> str:
-    """The words and the piped text as one prompt."""
-    wanted = "-" in words
-    piped = ""
-    if stdin is not None and (wanted or not stdin.isatty()):
-        piped = _read_limited(stdin)
-    if wanted:
-        return " ".join(piped if word == "-" else readable(word) for word in words)
-    typed = readable(" ".join(words))
-    return "\n\n".join(part for part in (typed, piped) if part.strip())
-
-
-def _read_limited(stdin: TextIO) -> str:
-    data = stdin.buffer.read(STDIN_LIMIT + 1)
-    if len(data) > STDIN_LIMIT:
-        raise ConfigError(
-            f"stdin is longer than {STDIN_LIMIT // 1_000_000} MB",
-            hint="pipe in the part that matters",
-        )
-    return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").rstrip("\n")
-
-
-def _printer(context: Context, as_json: bool, stream_json: bool) -> Printer:
+def _printer(context: Context, as_json: bool, stream_json: bool, no_stream: bool) -> Printer:
     from chatterm.cli import answering
+    from chatterm.cli.printers import AtOnce
 
     if as_json:
         return answering.JsonPrinter(context.console)
     if stream_json:
         return answering.EventPrinter(context.console)
-    return answering.TextPrinter(context.console)
+    printer = answering.TextPrinter(context.console)
+    return AtOnce(printer) if no_stream else printer

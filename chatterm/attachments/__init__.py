@@ -1,0 +1,1 @@
+"""What a user sends along with a prompt: files, folders, pages, pictures."""
