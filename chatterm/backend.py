@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
-from chatterm.errors import ModelError
 from chatterm.events import Event
-from chatterm.hints import nearest
 from chatterm.messages import ModelInfo, Request
 from chatterm.paths import Paths
 
@@ -46,15 +44,21 @@ class Backend(Protocol):
 
 
 def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) -> Backend:
-    """The backend that answers with the model of that name: a known one, or a path to a GGUF."""
+    """The backend that answers with the model of that name.
+
+    A name is that of a file, of a built-in model, or of a model found on this machine, of which
+    those of the catalogue have the catalogue's names.
+    """
     if is_file_name(model):
         return _engine(model, model, config, paths)
     entry = catalog.models.get(model)
-    if entry is None:
-        raise ModelError(f"there is no model {model!r}", hint=nearest(model, catalog.models))
-    if entry.backend == "echo":
+    if entry is not None and entry.backend == "echo":
         return EchoBackend({model: entry.words_per_second})
-    return _engine(model, entry.path, config, paths)
+    if entry is not None and entry.path:
+        return _engine(model, entry.path, config, paths)
+    from chatterm.engine.library import open_library
+
+    return _engine(model, str(open_library(paths, catalog).find(model).path), config, paths)
 
 
 def is_file_name(model: str) -> bool:

@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from chatterm.errors import ConfigError
 from chatterm.hints import nearest, shown
 from chatterm.tables import Table, at_least, build, checked_table, read_toml
+
+Capability: TypeAlias = Literal["tools", "reasoning", "vision", "embeddings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One quantisation of a model, as its repository has it."""
+
+    file: str
+    """Its path in the repository; of a split model that of the first part."""
+    size: int = at_least(0, 0)
+    """Bytes of all parts; 0 where nobody has confirmed it."""
+    sha256: str = ""
+    """Of a model in one file; empty where nobody has confirmed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +39,21 @@ class ModelEntry:
     backend: Literal["echo", "engine"]
     """What runs it."""
     summary: str = ""
-    """One line for lists."""
+    """One line for lists: for whom it is."""
     path: str = ""
-    """The file of an engine model."""
+    """The file of an engine model that is not found by its name."""
+    card: str = ""
+    """A text about it, by its path beside the package."""
+    repository: str = ""
+    """Where it is pulled from: OWNER/REPO on the hub."""
+    files: Mapping[str, ModelFile] = field(default_factory=dict)
+    """By quantisation; the first one is taken unless another is named."""
+    parameters: int = at_least(0, 0)
+    context: int = at_least(0, 0)
+    """Tokens it was trained for."""
+    licence: str = ""
+    """Its SPDX name, or what its publisher calls it."""
+    capabilities: tuple[Capability, ...] = ()
     words_per_second: float = at_least(0, 0.0)
     """How fast an echo model speaks; 0 is as fast as it goes."""
 
@@ -76,6 +102,11 @@ def shipped_models_file() -> Path:
     return installed if installed.exists() else package.parent / "models.toml"
 
 
+def beside_package(name: str) -> Path:
+    """A file that is shipped with the package, by its path from there; a whole path is itself."""
+    return Path(__file__).parent / name
+
+
 def _read(file: Path) -> _Kinds:
     """The entries of one file, each key of each checked, by kind and name."""
     kinds: _Kinds = {}
@@ -118,9 +149,18 @@ def _merged(layers: list[tuple[Path, _Kinds]], kind: str, cls: type[_Entry]) -> 
     last_file: dict[str, Path] = {}
     for file, kinds in layers:
         for name, entry in kinds.get(kind, {}).items():
-            entries[name] = {**entries.get(name, {"name": name}), **entry}
+            before = entries.get(name, {"name": name})
+            entries[name] = {key: _joined(before.get(key), value) for key, value in entry.items()}
+            entries[name] = {**before, **entries[name]}
             last_file[name] = file
     return {
         name: build(cls, entry, f"{last_file[name]}: [{kind}.{name}]")
         for name, entry in entries.items()
     }
+
+
+def _joined(before: object, value: object) -> object:
+    """Tables inside an entry are merged by their keys too."""
+    if isinstance(before, Mapping) and isinstance(value, Mapping):
+        return {**before, **value}
+    return value

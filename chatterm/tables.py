@@ -123,7 +123,9 @@ def checked_value(hint: Any, value: object, name: str, *, low: float = -math.inf
     if origin is Literal:
         return _one_of(typing.get_args(hint), value, name)
     if origin is tuple:
-        return _texts(value, name)
+        return _texts(typing.get_args(hint)[0], value, name)
+    if origin is Mapping:
+        return _tables(typing.get_args(hint)[1], value, name)
     if origin in (types.UnionType, typing.Union):
         hint = next(kind for kind in typing.get_args(hint) if kind is not type(None))
         return checked_value(hint, value, name, low=low)
@@ -184,8 +186,23 @@ def _one_of(allowed: tuple[str, ...], value: object, name: str) -> str:
     raise ConfigError(f"{name} must be {words}, not {shown(value)}", hint=hint)
 
 
-def _texts(value: object, name: str) -> tuple[str, ...]:
+def _texts(hint: Any, value: object, name: str) -> tuple[str, ...]:
     items = value if isinstance(value, list | tuple) else [None]
+    if typing.get_origin(hint) is Literal and isinstance(value, list | tuple):
+        return tuple(_one_of(typing.get_args(hint), item, name) for item in items)
     if all(isinstance(item, str) and _sensible(item) for item in items):
         return tuple(items)
     raise ConfigError(f"{name} must be a list of texts, not {shown(value)}")
+
+
+def _tables(cls: type, value: object, name: str) -> Mapping[str, Any]:
+    """Tables by their names, each made into ``cls``."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a table, not {shown(value)}")
+    made = {}
+    for key, table in value.items():
+        where = f"{name}.{key}"
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{where} must be a table, not {shown(table)}")
+        made[key] = build(cls, checked_table(cls, table, where), where)
+    return made

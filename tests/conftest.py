@@ -17,7 +17,7 @@ from tests.clocks import Clock
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All of chatterm's folders lie under here, for this process and those it starts."""
     for name in list(os.environ):
-        if name.startswith("CHATTERM_"):
+        if name.startswith(("CHATTERM_", "HF_", "HUGGINGFACE_", "OLLAMA_", "XDG_")):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("CHATTERM_HOME", str(folder))

@@ -20,6 +20,7 @@ COMMANDS = {
     "chat": ("chatterm.cli.chat", "chat"),
     "chats": ("chatterm.cli.chats", "app"),
     "search": ("chatterm.cli.search", "search"),
+    "models": ("chatterm.cli.models", "app"),
     "engine": ("chatterm.cli.engine", "app"),
     "config": ("chatterm.cli.settings", "app"),
     "paths": ("chatterm.cli.settings", "paths"),

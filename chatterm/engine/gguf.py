@@ -119,6 +119,14 @@ def read_header(path: Path, *, partial: bool = False) -> GgufHeader:
     return header
 
 
+def read_model(parts: Sequence[Path], *, partial: bool = False) -> GgufHeader:
+    """The header of a model in one file or in several, the first of them first."""
+    first = read_header(parts[0], partial=partial)
+    if len(parts) == 1 and first.split_count == 1:
+        return first
+    return join_shards([first, *(read_header(part, partial=partial) for part in parts[1:])])
+
+
 def read_array(header: GgufHeader, key: str) -> tuple[Scalar, ...]:
     """An array of the metadata in full; texts that are not UTF-8 come with replacements."""
     return read_values(header.path, key, header.metadata.get(key, ()))
