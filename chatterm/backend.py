@@ -15,13 +15,13 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.events import Event
-from chatterm.messages import ModelInfo, Request
+from chatterm.messages import CountedPrompt, ModelInfo, Request
 from chatterm.paths import Paths
 
 if TYPE_CHECKING:
@@ -41,6 +41,22 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Let go of everything; calling it twice is fine."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A backend that has the model's own tokenizer."""
+
+    async def count(self, request: Request) -> CountedPrompt:
+        """The prompt as the model reads it, and its exact length."""
+
+
+async def count_prompt(backend: Backend, request: Request) -> CountedPrompt:
+    """The prompt of a request; its length is unknown where only a server can count it."""
+    if isinstance(backend, Counting):
+        return await backend.count(request)
+    parts = [f"{message.role}:\n{message.text}" for message in request.path]
+    return CountedPrompt("\n\n".join(parts), None)
 
 
 def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) -> Backend:

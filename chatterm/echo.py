@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from chatterm.errors import ModelError
 from chatterm.events import Done, Event, TextDelta
-from chatterm.messages import ModelInfo, Request, Stop, Usage
+from chatterm.messages import CountedPrompt, ModelInfo, Request, Stop, Usage
 
 _WORD = re.compile(r"\s*\S+|\s+")
 
@@ -34,7 +34,7 @@ class EchoBackend:
             if pace and number:
                 await asyncio.sleep(1 / pace)
             yield TextDelta(word)
-        prompt_tokens = sum(len(_WORD.findall(message.text)) for message in request.path)
+        prompt_tokens = _tokens(request)
         yield Done(
             stop,
             Usage(
@@ -44,11 +44,19 @@ class EchoBackend:
             ),
         )
 
+    async def count(self, request: Request) -> CountedPrompt:
+        text = "\n\n".join(message.text for message in request.path)
+        return CountedPrompt(text, _tokens(request))
+
     async def models(self) -> Sequence[ModelInfo]:
         return [ModelInfo(name, self.name, "Repeats the prompt") for name in sorted(self._paces)]
 
     async def aclose(self) -> None:
         return
+
+
+def _tokens(request: Request) -> int:
+    return sum(len(_WORD.findall(message.text)) for message in request.path)
 
 
 def _words_to_say(request: Request) -> tuple[list[str], Stop]:

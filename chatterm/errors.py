@@ -30,6 +30,10 @@ class ChattermError(Exception):
         self.hint = hint
         self.detail = detail
 
+    def as_dict(self) -> dict[str, str]:
+        """What a program is told of it."""
+        return {"kind": self.kind, "message": self.message, "hint": self.hint}
+
 
 class ConfigError(ChattermError):
     """A setting, an option or an argument that cannot be used."""

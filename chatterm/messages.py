@@ -113,6 +113,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedPrompt:
+    """A request as a model reads it."""
+
+    text: str
+    tokens: int | None
+    """None where nobody here can count them."""
+    context: int | None = None
+    """How many the model can read."""
+    left_out: int = 0
+    """Messages from the beginning that do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens, counted: ``prompt = cached + evaluated``."""
 

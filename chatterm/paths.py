@@ -67,6 +67,10 @@ class Paths:
         return self.config / "models.toml"
 
     @property
+    def templates_dir(self) -> Path:
+        return self.config / "templates"
+
+    @property
     def database(self) -> Path:
         return self.data / "chatterm.db"
 

@@ -47,6 +47,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
 def test_every_command_of_the_readme_works(command: str, shell: dict[str, str]) -> None:
     ask("hello")
     subprocess.run(["bash", "-c", "chatterm ask 'say hello'"], env=shell, check=True)
+    if "translate" in command and "templates new" not in command:
+        chatterm("templates", "new", "translate", "Translate into {{to}}: {{input}}")
     ran = subprocess.run(
         ["bash", "-c", command],
         env=shell,

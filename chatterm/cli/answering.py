@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, assert_never
 
 from chatterm.cli.console import Console
 from chatterm.errors import ChattermError
@@ -103,11 +103,20 @@ class TextPrinter:
             self._console.aside("\n")
 
 
+Judgement: TypeAlias = "Callable[[ChatSession], Mapping[str, Any]]"
+"""What there is to add to the result of an answer that has ended."""
+
+
+def _nothing_to_say(_: ChatSession) -> Mapping[str, Any]:
+    return {}
+
+
 class JsonPrinter:
     """One object when the answer has ended."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, judgement: Judgement = _nothing_to_say) -> None:
         self._console = console
+        self._judgement = judgement
 
     def started(self, session: ChatSession) -> None:
         return
@@ -117,7 +126,7 @@ class JsonPrinter:
             self._console.note(event.text)
 
     def ended(self, session: ChatSession) -> None:
-        self._console.json(result(session))
+        self._console.json({**result(session), **self._judgement(session)})
 
     def failed(self) -> None:
         return
@@ -126,8 +135,9 @@ class JsonPrinter:
 class EventPrinter:
     """One JSON object a line for each event; the last one is the whole result."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, judgement: Judgement = _nothing_to_say) -> None:
         self._console = console
+        self._judgement = judgement
 
     def started(self, session: ChatSession) -> None:
         self._console.json({"event": "started", "chat_id": session.chat_id, "model": session.model})
@@ -156,7 +166,7 @@ class EventPrinter:
                 assert_never(event)
 
     def ended(self, session: ChatSession) -> None:
-        self._console.json({"event": "done", **result(session)})
+        self._console.json({"event": "done", **result(session), **self._judgement(session)})
 
     def failed(self) -> None:
         return

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
-from chatterm.cli.prompt import attachments, joined_prompt, piped_text
+from chatterm.cli.question import Preset, Question, named_template, preset, question
 from chatterm.errors import ConfigError
-from chatterm.params import parse_options
 
 if TYPE_CHECKING:
-    from chatterm.attachments.content import Content
     from chatterm.cli.answering import Printer
+    from chatterm.cli.form import Form
     from chatterm.session import ChatSession
+    from chatterm.store import Chat, Store
 
 
 def ask(
@@ -25,7 +27,10 @@ def ask(
         list[str] | None,
         typer.Argument(help="The prompt. Piped text is joined to it; - says where."),
     ] = None,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="Who answers.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", help="Who answers.", autocompletion=completing.model_names),
+    ] = None,
     system: Annotated[
         str | None, typer.Option("-s", "--system", help="The system prompt of a new chat.")
     ] = None,
@@ -33,16 +38,46 @@ def ask(
         bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")
     ] = False,
     chat: Annotated[
-        str | None, typer.Option("--chat", metavar="ID", help="Go on in that chat.")
+        str | None,
+        typer.Option(
+            "--chat", metavar="ID", help="Go on in that chat.", autocompletion=completing.chat_ids
+        ),
     ] = None,
     file: Annotated[
         list[str] | None,
         typer.Option("-f", "--file", metavar="PATH|URL|-", help="Send a file, folder or page too."),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="NAME",
+            help="Use a kept prompt or preset.",
+            autocompletion=completing.template_names,
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A value for the template."),
+    ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("-o", "--option", metavar="KEY=VALUE", help="A parameter, as in seed=7."),
+        typer.Option(
+            "-o",
+            "--option",
+            metavar="KEY=VALUE",
+            help="A parameter, as in seed=7.",
+            autocompletion=completing.parameter_names,
+        ),
     ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", metavar="SCHEMA", help='Answer in JSON, as in "name, age int".'),
+    ] = None,
+    extract: Annotated[
+        bool, typer.Option("-x", "--extract", help="Print the last code block alone.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object at the end.")
     ] = False,
@@ -56,61 +91,121 @@ def ask(
         bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
     ] = False,
     temporary: Annotated[bool, typer.Option("--temporary", help="Store nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the prompt and its length; ask nobody.")
+    ] = False,
 ) -> int:
     """Ask once and print the answer.
 
     Example: git diff | chatterm ask "Write a commit message for this change:"
     """
-    from chatterm.cli.answering import Foreground
-
     context = context_of(ctx)
     context.console.quiet = quiet
     context.console.json_errors = as_json or stream_json
-    _refuse_both("--json", as_json, "--stream-json", stream_json)
-    _refuse_both("--chat", chat is not None, "--continue", continue_)
-    words, files = prompt or [], file or []
-    params = parse_options(option or []).over(context.config().params)
-    text = joined_prompt(words, piped_text(context, words, files, sys.stdin))
-    contents = attachments(context, files, sys.stdin)
-    if not text.strip() and not contents:
-        raise ConfigError(
-            "the prompt is empty", hint="type one, as in chatterm ask hello, or pipe a text in"
-        )
-    with context.store(temporary=temporary) as store, Foreground() as foreground:
-        known = context.chat_to_continue(store, chat, continue_)
-        session = open_session(context, store, known, model=model, system=system, params=params)
-        printer = _printer(context, as_json, stream_json, no_stream)
-        return foreground.run(_answer(context, session, text, contents, printer))
+    _refuse_both(
+        {"--json": as_json, "--stream-json": stream_json, "--extract": extract},
+        {"--chat": chat is not None, "--continue": continue_, "--temporary": temporary},
+        {"--stream-json": stream_json, "--no-stream": no_stream, "--dry-run": dry_run},
+    )
+    found = named_template(context, template, param or [])
+    asked = question(
+        context,
+        prompt or [],
+        file or [],
+        template=found,
+        values=param or [],
+        preset=preset(context, found, model=model, system=system, options=option or []),
+        schema=schema,
+    )
+    output = Output(as_json, stream_json, no_stream, extract)
+    known = bool(chat or continue_)
+    with context.store(temporary=temporary or (dry_run and not known)) as store:
+        begun = context.chat_to_continue(store, chat, continue_)
+        session = _session(context, store, begun, asked.preset)
+        if dry_run:
+            return _dry_run(context, session, asked, output)
+        return _ask(context, session, asked, output)
 
 
-def _refuse_both(first: str, first_given: bool, second: str, second_given: bool) -> None:
-    if first_given and second_given:
-        raise ConfigError(f"{first} and {second} exclude each other", hint="take one of them")
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What of an answer is printed, and when."""
+
+    as_json: bool
+    stream_json: bool
+    no_stream: bool
+    extract: bool
+
+
+def _refuse_both(*groups: Mapping[str, bool]) -> None:
+    """Of each group of options at most one may be given."""
+    for group in groups:
+        given = [name for name, is_given in group.items() if is_given]
+        if len(given) > 1:
+            raise ConfigError(
+                f"{given[0]} and {given[1]} exclude each other", hint="take one of them"
+            )
+
+
+def _session(context: Context, store: Store, begun: Chat | None, preset: Preset) -> ChatSession:
+    system = preset.system
+    if begun is not None and system is not None and not preset.system_was_typed:
+        context.console.note("the chat keeps its own system prompt, not the template's")
+        system = None
+    return open_session(
+        context, store, begun, model=preset.model, system=system, params=preset.params
+    )
+
+
+def _dry_run(context: Context, session: ChatSession, asked: Question, output: Output) -> int:
+    from chatterm.cli.answering import Foreground
+    from chatterm.cli.dry_run import dry_run
+
+    with Foreground() as foreground:
+        return foreground.run(dry_run(context, session, asked, output.as_json))
+
+
+def _ask(context: Context, session: ChatSession, asked: Question, output: Output) -> int:
+    from chatterm.cli.answering import Foreground
+    from chatterm.cli.form import Form
+
+    form = Form(asked.schema, output.extract)
+    printer = _printer(context, output, form)
+    with Foreground() as foreground:
+        code = foreground.run(_answer(context, session, asked, printer))
+    if output.extract:
+        form.show_block(session, context.console)
+    if error := form.missed(session):
+        # A program that reads JSON was told already.
+        context.console.json_errors = False
+        raise error
+    return code
 
 
 async def _answer(
-    context: Context, session: ChatSession, text: str, contents: list[Content], printer: Printer
+    context: Context, session: ChatSession, asked: Question, printer: Printer
 ) -> None:
     from chatterm.cli import answering
 
     store = session.store
     try:
         with store.atomic():
-            files = [store.attach(file.data, file.name, file.media_type) for file in contents]
-            events = session.send(text, files)
+            files = [store.attach(file.data, file.name, file.media_type) for file in asked.contents]
+            events = session.send(asked.text, files)
         context.remember_chat(store, session.chat_id)
         await answering.show(session, events, printer)
     finally:
         await session.backend.aclose()
 
 
-def _printer(context: Context, as_json: bool, stream_json: bool, no_stream: bool) -> Printer:
-    from chatterm.cli import answering
-    from chatterm.cli.printers import AtOnce
+def _printer(context: Context, output: Output, form: Form) -> Printer:
+    from chatterm.cli import answering, printers
 
-    if as_json:
-        return answering.JsonPrinter(context.console)
-    if stream_json:
-        return answering.EventPrinter(context.console)
+    if output.as_json:
+        return answering.JsonPrinter(context.console, form.judgement)
+    if output.stream_json:
+        return answering.EventPrinter(context.console, form.judgement)
     printer = answering.TextPrinter(context.console)
-    return AtOnce(printer) if no_stream else printer
+    if output.extract:
+        return printers.Wordless(printer)
+    return printers.AtOnce(printer) if output.no_stream else printer

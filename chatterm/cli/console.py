@@ -77,8 +77,7 @@ class Console:
     def error(self, error: ChattermError) -> None:
         """Say what happened and what to do; also when quiet."""
         if self.json_errors:
-            about = {"kind": error.kind, "message": error.message, "hint": error.hint}
-            self.json({"error": about})
+            self.json({"error": error.as_dict()})
         self._say(f"chatterm: {error.message}\n")
         if error.hint:
             self._say(f"hint: {error.hint}\n")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chatterm.config import Config
     from chatterm.paths import Paths
     from chatterm.store import Chat, Store
+    from chatterm.templates import Templates
 
 
 class Context:
@@ -47,6 +48,11 @@ class Context:
         from chatterm.catalog import load_catalog
 
         return load_catalog(self.paths().user_models_file)
+
+    def templates(self) -> Templates:
+        from chatterm.templates import Templates
+
+        return Templates(self.paths().templates_dir)
 
     def store(self, *, temporary: bool = False) -> Store:
         """Open the chats; a temporary store lives in memory and leaves no trace."""

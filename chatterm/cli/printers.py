@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatterm.events import Event, TextDelta
+from chatterm.events import Event, Replaced, TextDelta
 
 if TYPE_CHECKING:
     from chatterm.cli.answering import Printer
@@ -22,10 +22,13 @@ class AtOnce:
         self._printer.started(session)
 
     def event(self, event: Event) -> None:
-        if isinstance(event, TextDelta):
-            self._words.append(event.text)
-        else:
-            self._printer.event(event)
+        match event:
+            case TextDelta(text=text):
+                self._words.append(text)
+            case Replaced(text=text):
+                self._words = [text]
+            case _:
+                self._printer.event(event)
 
     def ended(self, session: ChatSession) -> None:
         self._print()
@@ -38,3 +41,23 @@ class AtOnce:
     def _print(self) -> None:
         if self._words:
             self._printer.event(TextDelta("".join(self._words)))
+
+
+class Wordless:
+    """Passes everything on but the words, of which only a part is to be printed, at the end."""
+
+    def __init__(self, printer: Printer) -> None:
+        self._printer = printer
+
+    def started(self, session: ChatSession) -> None:
+        self._printer.started(session)
+
+    def event(self, event: Event) -> None:
+        if not isinstance(event, TextDelta | Replaced):
+            self._printer.event(event)
+
+    def ended(self, session: ChatSession) -> None:
+        self._printer.ended(session)
+
+    def failed(self) -> None:
+        self._printer.failed()

@@ -21,6 +21,7 @@ COMMANDS = {
     "chats": ("chatterm.cli.chats", "app"),
     "search": ("chatterm.cli.search", "search"),
     "models": ("chatterm.cli.models", "app"),
+    "templates": ("chatterm.cli.templates", "app"),
     "engine": ("chatterm.cli.engine", "app"),
     "config": ("chatterm.cli.settings", "app"),
     "paths": ("chatterm.cli.settings", "paths"),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chatterm.cli.context import context_of
+from chatterm.cli.editor import run_editor
 from chatterm.errors import ConfigError
 
 app = typer.Typer(help="Show and change the settings.", no_args_is_help=True, rich_markup_mode=None)
@@ -115,7 +111,7 @@ def edit(ctx: typer.Context) -> None:
     context = context_of(ctx)
     paths = context.paths()
     begin_file(paths)
-    _run_editor(context.env, paths.config_file)
+    run_editor(context.env, paths.config_file)
     try:
         read_config_file(paths)
     except ConfigError as error:
@@ -144,6 +140,7 @@ def paths(
         "runtime": found.runtime,
         "config_file": found.config_file,
         "user_models_file": found.user_models_file,
+        "templates_dir": found.templates_dir,
         "database": found.database,
         "models_dir": found.models_dir,
         "log_dir": found.log_dir,
@@ -165,22 +162,3 @@ def _say_what_hides_it(ctx: typer.Context, key: str) -> None:
     setting = schema().get(key)
     if setting is not None and context.env.get(setting.variable):
         context.console.note(f"{setting.variable} is set and counts more than the file")
-
-
-def _run_editor(env: Mapping[str, str], file: Path) -> None:
-    # On Windows a backslash is part of a path.
-    posix = sys.platform != "win32"
-    fallback = "vi" if posix else "notepad"
-    editor = env.get("VISUAL") or env.get("EDITOR") or fallback
-    try:
-        ended = subprocess.run([*shlex.split(editor, posix=posix), str(file)], check=False)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the editor {editor!r} cannot be started",
-            hint="name another in the variable EDITOR",
-        ) from error
-    if ended.returncode:
-        raise ConfigError(
-            f"the editor {editor!r} ended with code {ended.returncode}",
-            hint="name another in the variable EDITOR",
-        )

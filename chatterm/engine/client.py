@@ -15,7 +15,7 @@ from chatterm.engine.hosts import Channel, EngineHome, open_channel
 from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 from chatterm.events import Done, Event, Progress
-from chatterm.messages import ModelInfo, Request
+from chatterm.messages import CountedPrompt, ModelInfo, Request
 
 
 class EngineBackend:
@@ -60,10 +60,10 @@ class EngineBackend:
         reply = await self._ask(self._opening(model), {"op": "embed", "texts": list(texts)})
         return [list(vector) for vector in reply]
 
-    async def count(self, request: Request) -> dict[str, Any]:
-        """The prompt as the model gets it, and its exact number of tokens."""
+    async def count(self, request: Request) -> CountedPrompt:
         question = {"op": "count", "request": wire.request_to_json(request)}
-        return dict(await self._ask(self._settings(request), question))
+        said = await self._ask(self._settings(request), question)
+        return CountedPrompt(said["prompt"], said["tokens"], said["context"], said["left_out"])
 
     async def models(self) -> Sequence[ModelInfo]:
         infos = []

@@ -202,8 +202,7 @@ def _values(value: Usage | Timings) -> list[Any]:
 
 
 def error_to_json(error: ChattermError) -> dict[str, Any]:
-    about = {"kind": error.kind, "message": error.message, "hint": error.hint}
-    return {"error": {**about, "detail": error.detail}}
+    return {"error": {**error.as_dict(), "detail": error.detail}}
 
 
 def error_from_json(said: dict[str, Any]) -> ChattermError:

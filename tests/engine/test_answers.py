@@ -198,15 +198,16 @@ def chat(*texts: str, **params: object) -> Request:
 async def test_special_tokens_typed_by_a_user_stay_text(backend: EngineBackend) -> None:
     plain = await backend.count(chat("a"))
     typed = await backend.count(chat("a<|im_end|>"))
-    assert typed["prompt"].count("<|im_end|>") == 2
-    assert typed["tokens"] >= plain["tokens"] + 5
+    assert typed.text.count("<|im_end|>") == 2
+    assert typed.tokens is not None and plain.tokens is not None
+    assert typed.tokens >= plain.tokens + 5
 
 
 async def test_the_model_adds_its_first_token_once(engine: Engines, tmp_path: Path) -> None:
     without = engine(make_gguf(tmp_path / "a.gguf"), isolated=False)
     with_one = engine(make_gguf(tmp_path / "b.gguf", add_bos=True), isolated=False)
-    counts = [(await one.backend().count(chat("Hi")))["tokens"] for one in (without, with_one)]
-    assert counts[1] == counts[0] + 1
+    counts = [(await one.backend().count(chat("Hi"))).tokens for one in (without, with_one)]
+    assert counts[0] is not None and counts[1] == counts[0] + 1
     for one in (without, with_one):
         await stop(one.home, one.key)
 
@@ -261,10 +262,10 @@ async def test_the_system_message_and_the_last_prompt_stay(engine: Engines) -> N
     request = chat(*[f"message {number} " + "word " * 30 for number in range(21)])
     system = Message("s", None, Role.SYSTEM, "You are a lighthouse.", 0.0)
     counted = await one.backend().count(replace(request, path=(system, *request.path)))
-    assert "You are a lighthouse." in counted["prompt"]
-    assert "message 20" in counted["prompt"]
-    assert "message 0 " not in counted["prompt"]
-    assert counted["left_out"] > 0
+    assert "You are a lighthouse." in counted.text
+    assert "message 20" in counted.text
+    assert "message 0 " not in counted.text
+    assert counted.left_out > 0
     await stop(one.home, one.key)
 
 
@@ -272,7 +273,7 @@ async def test_a_cut_stays_where_it_is_for_some_turns(engine: Engines) -> None:
     one = engine(isolated=False, context=1024)
     texts = [f"message {number} " + "word " * 10 for number in range(81)]
     cuts = [
-        (await one.backend().count(chat(*texts[:count])))["left_out"] for count in range(61, 81, 2)
+        (await one.backend().count(chat(*texts[:count]))).left_out for count in range(61, 81, 2)
     ]
     assert len(set(cuts)) <= 4
     await stop(one.home, one.key)
