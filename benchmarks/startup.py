@@ -1,4 +1,8 @@
-"""What starting costs: CPU of whole processes, beside the bare interpreter in the same run."""
+"""What starting costs: CPU of whole processes, beside the bare interpreter and ``llm`` from PyPI.
+
+``llm`` is the tool that most resembles ``ask``; it comes into a venv of its own, with the plugin
+that gives it an echo model, and does the same work in turn with us.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +12,121 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
 
 RUNS = 11
-COMMANDS: list[tuple[str, list[str], str]] = [
-    ("chatterm --version", ["-m", "chatterm", "--version"], "<= 100 over the interpreter"),
-    ("chatterm ask -m echo", ["-m", "chatterm", "ask", "-m", "echo", "hello"], "<= 350 in all"),
-    ("chatterm chats list", ["-m", "chatterm", "chats", "list"], ""),
+CHATS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to do, with both programs; a limit is in ms of CPU."""
+
+    name: str
+    ours: list[str]
+    theirs: list[str]
+    limit: float | None = None
+    over_bare: bool = False
+    stdin: bytes = b""
+
+
+CASES = [
+    Case("--version", ["--version"], ["--version"], 100, over_bare=True),
+    Case("--help", ["--help"], ["--help"]),
+    Case("ask -m echo", ["ask", "-m", "echo", "hello"], ["-m", "echo", "hello"], 350),
+    Case(
+        "ask -m echo, 1 MB piped",
+        ["ask", "-m", "echo", "-o", "max_tokens=1"],
+        ["-m", "echo"],
+        stdin=b"twelve bytes" * 83_000,
+    ),
+    Case("ask -f README.md", ["ask", "-m", "echo", "-f", "README.md", "x"], []),
+    Case("ask --schema", ["ask", "-m", "echo", "--schema", "a int", '{"a": 1}'], []),
+]
+LISTS = [
+    Case("chats list", ["chats", "list"], ["logs", "list", "-n", "20"], 200),
 ]
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as home:
-        env = {**os.environ, "CHATTERM_HOME": home}
-        bare = _cpu(["-c", "pass"], env)
-        print(f"{'command':26}{'CPU ms':>8}{'over bare':>11}  bar")
-        print(f"{'python -c pass':26}{bare:8.0f}{0:11.0f}")
-        for name, args, bar in COMMANDS:
-            cost = _cpu(args, env)
-            print(f"{name:26}{cost:8.0f}{cost - bare:11.0f}  {bar}", flush=True)
+def main(scale: float = 1.0) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        theirs = _llm(place / "venv")
+        env = {
+            **os.environ,
+            "CHATTERM_HOME": str(place / "ours"),
+            "LLM_USER_PATH": str(place / "theirs"),
+            "NO_COLOR": "1",
+        }
+        print("CPU in ms, medians of 11 runs in turn")
+        print(f"{'command':28}{'chatterm':>10}{'over bare':>11}{'llm':>8}  bar")
+        for case in CASES:
+            _measure(case, theirs, env)
+        _many_chats(place / "ours" / "data" / "chatterm.db", int(CHATS * scale))
+        print(f"with {int(CHATS * scale):,} chats of ours; llm has the few from above")
+        for case in LISTS:
+            _measure(case, theirs, env)
 
 
-def _cpu(args: list[str], env: dict[str, str]) -> float:
-    """Median CPU of a run in milliseconds, after one run that warms the caches."""
-    costs = []
+def _measure(case: Case, theirs: Path | None, env: dict[str, str]) -> None:
+    bare, ours, other = [], [], []
     for _ in range(RUNS + 1):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(
-            [sys.executable, *args], env=env, stdin=subprocess.DEVNULL, capture_output=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return 1000 * statistics.median(costs[1:])
+        bare.append(_cpu([sys.executable, "-c", "pass"], env))
+        ours.append(_cpu([sys.executable, "-m", "chatterm", *case.ours], env, case.stdin))
+        if theirs is not None and case.theirs:
+            other.append(_cpu([str(theirs), *case.theirs], env, case.stdin))
+    # The first run of each warmed the caches.
+    cost, floor = statistics.median(ours[1:]), statistics.median(bare[1:])
+    beside = f"{statistics.median(other[1:]):8.0f}" if other else f"{'':8}"
+    bar = "" if case.limit is None else _verdict(cost - floor * case.over_bare, case)
+    print(f"{case.name:28}{cost:10.0f}{cost - floor:11.0f}{beside}  {bar}", flush=True)
+
+
+def _verdict(cost: float, case: Case) -> str:
+    what = " over the interpreter" if case.over_bare else " in all"
+    return f"<= {case.limit:.0f}{what}: {'met' if cost <= (case.limit or 0) else 'MISSED'}"
+
+
+def _cpu(command: list[str], env: dict[str, str], stdin: bytes = b"") -> float:
+    """CPU of one run in milliseconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=env, input=stdin, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def _llm(folder: Path) -> Path | None:
+    """The program ``llm``, freshly installed; None where there is no package index."""
+    venv.create(folder, with_pip=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "llm", "llm-echo"]
+    made = subprocess.run(pip, capture_output=True, text=True)
+    if made.returncode:
+        print(f"llm cannot be installed, so there is nothing beside us: {made.stderr.strip()}")
+        return None
+    program = folder / "bin" / "llm"
+    version = subprocess.run([str(program), "--version"], capture_output=True, text=True).stdout
+    print(f"beside us: {version.strip()} with llm-echo")
+    return program
+
+
+def _many_chats(path: Path, count: int) -> None:
+    """Fill the store with short chats."""
+    import itertools
+    import time
+
+    from chatterm.ids import ulid_factory
+    from chatterm.messages import Role
+    from chatterm.store import Store
+
+    clock = itertools.count(int(time.time()) - count)
+    with Store.open(path, clock=lambda: float(next(clock)), new_id=ulid_factory()) as store:
+        for start in range(0, count, 1000):
+            with store.atomic():
+                for number in range(start, min(start + 1000, count)):
+                    chat = store.create_chat(title=f"chat {number}", model="echo")
+                    store.add(chat.id, parent_id=None, role=Role.USER, text=f"prompt {number}")
 
 
 if __name__ == "__main__":

@@ -1,62 +1,109 @@
-"""What the shell proposes on Tab. A proposal is never worth an error, so there are none."""
+"""What the shell proposes on Tab. A proposal is never worth an error, so there are none.
+
+Shells evaluate what they are given, and titles may come from a model: nothing but plain words and
+signs without a meaning to any shell leaves this module.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import TypeAlias
 
 import typer
 
-from chatterm.cli.context import context_of
+from chatterm.cli.context import Context, context_of
 from chatterm.errors import ChattermError
-from chatterm.render.sanitise import sanitise
 
 _CHATS = 50
 """The latest ones; more cannot be read in a terminal."""
+_PLAIN = re.compile(r"[\w./:+=-]+")
+_NOT_PLAIN = re.compile(r"[^\w .,:+/=-]+")
 
-Proposals = list[tuple[str, str]]
+Proposals: TypeAlias = list[tuple[str, str]]
 """Each a word and what is said about it."""
+_Known: TypeAlias = Callable[[Context], Iterable[tuple[str, str]]]
+_Completer: TypeAlias = Callable[[typer.Context, str], Proposals]
 
 
-def model_names(ctx: typer.Context, incomplete: str) -> Proposals:
-    try:
-        models = context_of(ctx).catalog().models
-    except ChattermError:
-        return []
-    return _fitting(incomplete, ((name, entry.summary) for name, entry in models.items()))
+def is_completing(env: Mapping[str, str]) -> bool:
+    """Whether a shell asks, and not a user."""
+    return "_CHATTERM_COMPLETE" in env
 
 
-def chat_ids(ctx: typer.Context, incomplete: str) -> Proposals:
-    """Chats by id, and any chat whose title has what was typed."""
-    try:
-        context = context_of(ctx)
-        if not context.paths().database.exists():
-            return []
-        with context.store() as store:
-            chats = store.chats(limit=_CHATS)
-    except ChattermError:
-        return []
-    return _fitting(incomplete.upper(), ((chat.id, chat.title) for chat in chats))
+def line_so_far(env: Mapping[str, str]) -> list[str]:
+    """The words before the one that is being completed, the program's name first."""
+    if "_TYPER_COMPLETE_ARGS" in env:
+        line = env["_TYPER_COMPLETE_ARGS"]
+        # PowerShell leaves the blank out that stands before a word yet to be begun.
+        is_begun = env.get("_TYPER_COMPLETE_WORD_TO_COMPLETE", line[-1:].strip())
+        return line.split()[:-1] if is_begun else line.split()
+    words = env.get("COMP_WORDS", "").split()
+    at = env.get("COMP_CWORD", "")
+    return words[: int(at)] if at.isdecimal() else words
 
 
-def template_names(ctx: typer.Context, incomplete: str) -> Proposals:
-    found = context_of(ctx).templates()
-    proposals = []
-    for name in found.names():
+def _proposing(known: _Known) -> _Completer:
+    """Of what is known, that which begins with what was typed."""
+
+    @wraps(known)
+    def complete(ctx: typer.Context, incomplete: str) -> Proposals:
         try:
-            proposals.append((name, found.get(name).summary))
+            words = list(known(context_of(ctx)))
         except ChattermError:
-            proposals.append((name, "cannot be used"))
-    return _fitting(incomplete, proposals)
+            return []
+        typed = incomplete.casefold()
+        return [
+            (word, " ".join(_NOT_PLAIN.sub(" ", about).split()))
+            for word, about in words
+            if word.casefold().startswith(typed) and _PLAIN.fullmatch(word)
+        ]
+
+    # Typer looks at the signature to know what to pass, and wraps leaves the other one's.
+    del complete.__wrapped__
+    complete.__annotations__ = {"ctx": typer.Context, "incomplete": str}
+    return complete
 
 
-def parameter_names(incomplete: str) -> list[str]:
+@_proposing
+def model_names(context: Context) -> Iterable[tuple[str, str]]:
+    return ((name, entry.summary) for name, entry in context.catalog().models.items())
+
+
+@_proposing
+def chat_ids(context: Context) -> Iterable[tuple[str, str]]:
+    """Chats by id, the latest first, with their titles."""
+    if not context.paths().database.exists():
+        return []
+    with context.store() as store:
+        return [(chat.id, chat.title) for chat in store.chats(limit=_CHATS)]
+
+
+@_proposing
+def tag_names(context: Context) -> Iterable[tuple[str, str]]:
+    """The tags of the latest chats."""
+    if not context.paths().database.exists():
+        return []
+    with context.store() as store:
+        tags = {tag for chat in store.chats(limit=1000) for tag in chat.tags}
+    return [(tag, "") for tag in sorted(tags)]
+
+
+@_proposing
+def template_names(context: Context) -> Iterable[tuple[str, str]]:
+    templates = context.templates()
+    for name in templates.names():
+        try:
+            yield name, templates.get(name).summary
+        except ChattermError:
+            yield name, "cannot be used"
+
+
+@_proposing
+def parameter_names(_: Context) -> Iterable[tuple[str, str]]:
     import dataclasses
 
     from chatterm.params import Params
 
-    names = [f"{field.name}=" for field in dataclasses.fields(Params)]
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def _fitting(incomplete: str, words: Iterable[tuple[str, str]]) -> Proposals:
-    return [(word, sanitise(about)) for word, about in words if word.startswith(incomplete)]
+    return ((f"{field.name}=", "") for field in dataclasses.fields(Params))

@@ -6,6 +6,7 @@ run that names its command gets a program with that command alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated
@@ -13,6 +14,7 @@ from typing import Annotated
 import typer
 
 from chatterm import __version__
+from chatterm.cli.completing import is_completing, line_so_far
 from chatterm.cli.context import context_of
 
 COMMANDS = {
@@ -33,8 +35,11 @@ HELP = "A chat that lives in the terminal and carries its own model."
 
 def needed(args: Sequence[str], env: Mapping[str, str]) -> list[str]:
     """The commands to build: the one that is named, else all of them."""
-    completing = any(name.startswith("_CHATTERM_COMPLETE") for name in env)
-    if args and args[0] in COMMANDS and not completing:
+    if is_completing(env):
+        # Typer would load Rich to take markup out of help texts that have none.
+        sys.modules["rich"] = None  # type: ignore[assignment]
+        args = line_so_far(env)[1:]
+    if args and args[0] in COMMANDS:
         return [args[0]]
     return list(COMMANDS)
 
