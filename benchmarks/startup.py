@@ -59,6 +59,7 @@ def main(scale: float = 1.0) -> None:
             "CHATTERM_HOME": str(place / "ours"),
             "LLM_USER_PATH": str(place / "theirs"),
             "NO_COLOR": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
         }
         print("CPU in ms, medians of 11 runs in turn")
         print(f"{'command':28}{'chatterm':>10}{'over bare':>11}{'llm':>8}  bar")

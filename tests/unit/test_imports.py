@@ -40,6 +40,7 @@ def test_asking_never_loads_the_library_into_this_process() -> None:
     loaded_after(ask)  # the first run makes the database, which costs more
     loaded = loaded_after(ask)
     assert not loaded & {"llama_cpp", "textual", "httpx", "numpy", "rich", "jinja2", "sqlite_utils"}
+    assert "pydantic" not in loaded, "typer checks plain text with it again: see chatterm.cli.plain"
 
 
 def test_layers_are_kept() -> None:
