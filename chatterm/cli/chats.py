@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from chatterm.messages import Message
     from chatterm.store import Chat
 
-app = typer.Typer(help="List and show chats.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List and show chats.\n\nExample: chatterm chats list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 app = typer.Typer(
-    help="Show and stop the models that are loaded.", no_args_is_help=True, rich_markup_mode=None
+    help="Show and stop the models that are loaded.\n\nExample: chatterm engine ps",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from chatterm.engine.described import Described
     from chatterm.engine.library import Library
 
-app = typer.Typer(help="Find, get and choose models.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Find, get and choose models.\n\nExample: chatterm models list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")

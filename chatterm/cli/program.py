@@ -30,7 +30,12 @@ COMMANDS = {
 }
 """Each command and where it lives: a function, or a Typer app of several."""
 
-HELP = "A chat that lives in the terminal and carries its own model."
+HELP = """A chat that lives in the terminal and carries its own model.
+
+Without a command it opens a chat.
+
+Example: chatterm ask "Say hello"
+"""
 
 
 def needed(args: Sequence[str], env: Mapping[str, str]) -> list[str]:

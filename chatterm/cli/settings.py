@@ -10,7 +10,11 @@ from chatterm.cli.context import context_of
 from chatterm.cli.editor import run_editor
 from chatterm.errors import ConfigError
 
-app = typer.Typer(help="Show and change the settings.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Show and change the settings.\n\nExample: chatterm config show",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def _complete_key(incomplete: str) -> list[str]:

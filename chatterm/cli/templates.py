@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from chatterm.templates import Template
 
 app = typer.Typer(
-    help="Keep prompts and presets under a name.", no_args_is_help=True, rich_markup_mode=None
+    help="Keep prompts and presets under a name.\n\nExample: chatterm templates list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Name = Annotated[str, typer.Argument(help="Its name.", autocompletion=template_names)]
