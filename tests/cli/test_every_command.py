@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from chatterm.cli.program import COMMANDS, program
+from chatterm.cli.program import needed, program
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role
 from chatterm.paths import Paths
@@ -143,7 +143,7 @@ def unwrapped(text: str) -> str:
     return "".join(text.split())
 
 
-TREE = get_command(program(list(COMMANDS)))
+TREE = get_command(program(needed([], {})))
 
 
 def commands(command: Any, path: list[str]) -> list[list[str]]:
