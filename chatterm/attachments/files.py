@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER_FILES = 1000
 FOLDER_LIMIT = 20_000_000
 """Bytes of all texts of one folder."""
+_HEAD = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,8 @@ def read_folder(folder: Path) -> Folder:
         name = str(path)
         if len(contents) >= FOLDER_FILES:
             raise _too_much(folder, f"more than {FOLDER_FILES:,} files")
-        try:
-            content = read_file(path)
-        except ConfigError:
-            left_out.append(name)
-            continue
-        if content.is_image:
+        content = _text_in(path)
+        if content is None:
             left_out.append(name)
             continue
         size += len(content.data)
@@ -81,6 +78,17 @@ def read_folder(folder: Path) -> Folder:
             hint="hidden files and those that .gitignore names are left out; name them one by one",
         )
     return Folder(contents, left_out)
+
+
+def _text_in(path: Path) -> Content | None:
+    """The text of a file; of anything else no more than its beginning is read."""
+    try:
+        with path.open("rb") as file:
+            if content_of("", file.read(_HEAD)).is_image:
+                return None
+        return read_file(path)
+    except (OSError, ConfigError):
+        return None
 
 
 def _too_much(folder: Path, what: str) -> ConfigError:

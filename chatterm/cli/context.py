@@ -31,6 +31,7 @@ class Context:
         self.console = console
         self.env = env
         self._paths: Paths | None = None
+        self._config: Config | None = None
 
     def paths(self) -> Paths:
         if self._paths is None:
@@ -40,9 +41,11 @@ class Context:
         return self._paths
 
     def config(self) -> Config:
-        from chatterm.config import load_config
+        if self._config is None:
+            from chatterm.config import load_config
 
-        return load_config(self.paths(), self.env)
+            self._config = load_config(self.paths(), self.env)
+        return self._config
 
     def catalog(self) -> Catalog:
         from chatterm.catalog import load_catalog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chatterm.engine.templates import ChatTemplate, Prompt
@@ -111,7 +111,10 @@ class PromptMaker:
 
     def _rendered(self, request: Request, path: Sequence[Message]) -> tuple[Prompt, list[int]]:
         prompt = self._template.render(
-            path, tools=request.tools, reasoning=request.params.reasoning, prefill=request.prefill
+            _told_of(request.params.schema, path),
+            tools=request.tools,
+            reasoning=request.params.reasoning,
+            prefill=request.prefill,
         )
         answers = [message.text for message in path if message.role is Role.ASSISTANT]
         tokens = self._tokens(prompt, answers)
@@ -153,6 +156,19 @@ class PromptMaker:
             if dropped >= to_drop:
                 later.append(start)
         return later or starts[-1:]
+
+
+def _told_of(schema: str, path: Sequence[Message]) -> Sequence[Message]:
+    """The path with the schema below its last message.
+
+    The grammar lets nothing else be written, but a model that does not know what the fields are
+    for fills them with anything.
+    """
+    if not schema or not path:
+        return path
+    *before, last = path
+    told = f"{last.text}\n\nAnswer with JSON that fits this schema, and nothing else:\n{schema}"
+    return [*before, replace(last, text=told)]
 
 
 def _from(path: Sequence[Message], start: int) -> list[Message]:

@@ -50,6 +50,8 @@ def test_the_engine_writes_what_the_schema_wants(home: Path) -> None:
         ran = chatterm(
             "ask", "-m", model, "--schema", "ok bool, n int", "-o", "max_tokens=200", "hi"
         )
+        shown = chatterm("ask", "-m", model, "--schema", "n int: how many", "--dry-run", "hi").out
+        assert "how many" in shown, "a description is of use only to a model that reads it"
         if ran.code == 0:
             assert set(json.loads(ran.out)) == {"ok", "n"}
         else:
