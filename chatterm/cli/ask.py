@@ -25,14 +25,23 @@ def ask(
     ctx: typer.Context,
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(help="The prompt. Piped text is joined to it; - says where."),
+        typer.Argument(
+            metavar="PROMPT", help="The prompt. Piped text is joined to it; - says where."
+        ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("-m", "--model", help="Who answers.", autocompletion=completing.model_names),
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="MODEL",
+            help="Who answers.",
+            autocompletion=completing.model_names,
+        ),
     ] = None,
     system: Annotated[
-        str | None, typer.Option("-s", "--system", help="The system prompt of a new chat.")
+        str | None,
+        typer.Option("-s", "--system", metavar="TEXT", help="The system prompt of a new chat."),
     ] = None,
     continue_: Annotated[
         bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")

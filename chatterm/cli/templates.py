@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatterm.cli.completing import template_names
+from chatterm.cli.completing import model_names, template_names
 from chatterm.cli.context import context_of
 from chatterm.cli.editor import run_editor
 from chatterm.cli.pairs import key_values
@@ -26,7 +26,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="Its name.", autocompletion=template_names)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name.", autocompletion=template_names)
+]
 
 
 @app.command("list")
@@ -84,12 +86,22 @@ def show(
 @app.command("new")
 def new(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
     prompt: Annotated[
-        str, typer.Argument(help="The prompt, with places as in {{name}}; none for a preset.")
+        str,
+        typer.Argument(
+            metavar="PROMPT", help="The prompt, with places as in {{name}}; none for a preset."
+        ),
     ] = "",
-    system: Annotated[str, typer.Option("-s", "--system", help="The system prompt.")] = "",
-    model: Annotated[str, typer.Option("-m", "--model", help="Who answers.")] = "",
+    system: Annotated[
+        str, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")
+    ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            "-m", "--model", metavar="MODEL", help="Who answers.", autocompletion=model_names
+        ),
+    ] = "",
     option: Annotated[
         list[str] | None,
         typer.Option("-o", "--option", metavar="KEY=VALUE", help="A parameter, as in seed=7."),
@@ -98,8 +110,12 @@ def new(
         list[str] | None,
         typer.Option("-p", "--param", metavar="KEY=VALUE", help="The default of a place."),
     ] = None,
-    schema: Annotated[str, typer.Option("--schema", help="The form of the answer.")] = "",
-    summary: Annotated[str, typer.Option("--summary", help="One line for the list.")] = "",
+    schema: Annotated[
+        str, typer.Option("--schema", metavar="SCHEMA", help="The form of the answer.")
+    ] = "",
+    summary: Annotated[
+        str, typer.Option("--summary", metavar="TEXT", help="One line for the list.")
+    ] = "",
 ) -> None:
     """Keep a new template. {{input}} stands for what is typed or piped in.
 
