@@ -18,7 +18,7 @@ from chatterm.errors import ChattermError
 
 _CHATS = 50
 """The latest ones; more cannot be read in a terminal."""
-_PLAIN = re.compile(r"[\w./:+=-]+")
+_PLAIN = re.compile(r"[\w./:+=@-]+")
 _NOT_PLAIN = re.compile(r"[^\w .,:+/=-]+")
 
 Proposals: TypeAlias = list[tuple[str, str]]
@@ -68,7 +68,15 @@ def _proposing(known: _Known) -> _Completer:
 
 @_proposing
 def model_names(context: Context) -> Iterable[tuple[str, str]]:
-    return ((name, entry.summary) for name, entry in context.catalog().models.items())
+    """The models that can answer at once: built in, or on this machine."""
+    from chatterm.engine.library import open_library
+
+    catalog = context.catalog()
+    built_in = [entry for entry in catalog.models.values() if not entry.files]
+    here = open_library(context.paths(), catalog).models
+    names = {entry.name: entry.summary for entry in built_in}
+    names.update((model.name, model.entry.summary if model.entry else "") for model in here)
+    return names.items()
 
 
 @_proposing
