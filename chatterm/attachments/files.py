@@ -35,7 +35,7 @@ class Folder:
 
 def read_file(path: Path, name: str = "") -> Content:
     """One file, which may also be a pipe, as the shell's ``<(command)`` is."""
-    name = name or str(path)
+    name = name or _name_of(path)
     try:
         with path.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
@@ -47,6 +47,11 @@ def read_file(path: Path, name: str = "") -> Content:
     if len(data) > FILE_LIMIT:
         raise too_long(name)
     return content_of(name, data)
+
+
+def _name_of(path: Path) -> str:
+    """A name that can be stored; on disk it may be any bytes."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def too_long(name: str) -> ConfigError:
@@ -61,12 +66,11 @@ def read_folder(folder: Path) -> Folder:
     left_out: list[str] = []
     size = 0
     for path in _files(folder):
-        name = str(path)
         if len(contents) >= FOLDER_FILES:
             raise _too_much(folder, f"more than {FOLDER_FILES:,} files")
         content = _text_in(path)
         if content is None:
-            left_out.append(name)
+            left_out.append(_name_of(path))
             continue
         size += len(content.data)
         if size > FOLDER_LIMIT:

@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import typer
+
+_LONGEST = 18
+"""Digits of a number that fits anywhere."""
+
 
 def spare_pydantic() -> None:
     """Do so from now on, for every parameter of this process."""
@@ -40,6 +45,8 @@ class _Plain:
         if type(value) is wanted:
             return value
         if wanted is int and isinstance(value, str) and value.isdecimal():
+            if len(value) > _LONGEST:
+                raise typer.BadParameter(f"{value[:20]}... is too large", ctx=ctx, param=param)
             number, about = int(value), param.type_descriptor.parameter_info
             if (about.min is None or number >= about.min) and (
                 about.max is None or number <= about.max

@@ -94,7 +94,12 @@ def _say_what_is_unreadable(context: Context, content: Content) -> None:
 
 
 def _stdin_bytes(stdin: TextIO) -> bytes:
-    data = stdin.buffer.read(STDIN_LIMIT + 1)
+    try:
+        data = stdin.buffer.read(STDIN_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"stdin cannot be read: {error.strerror}", hint="for a file write -f FILE"
+        ) from error
     if len(data) > STDIN_LIMIT:
         raise ConfigError(
             f"stdin is longer than {STDIN_LIMIT // 1_000_000} MB",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -105,3 +106,10 @@ def test_a_folder_without_text_says_what_is_left_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no text") as caught:
         read_folder(tmp_path)
     assert "hidden" in caught.value.hint
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_well_as_it_can_be(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    odd.write_text("x")
+    assert read_folder(tmp_path).contents[0].name == f"{tmp_path}/caf\ufffd.txt"
+    assert read_file(odd).name.endswith("caf\ufffd.txt")

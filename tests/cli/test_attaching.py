@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import ask, chatterm
+from tests.cli.program import COMMAND, ask, chatterm
 
 
 def test_files_come_first_each_with_its_name(tmp_path: Path) -> None:
@@ -84,3 +86,13 @@ def test_binary_stdin_is_refused_and_other_encodings_are_read_as_well_as_they_ca
 
 def test_no_stream_prints_the_same_at_the_end() -> None:
     assert ask("-n", "one two").out == "one two\n"
+
+
+def test_a_stdin_that_cannot_be_read_is_an_error_one_can_understand(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    ran = subprocess.run(
+        [*COMMAND, "ask", "-m", "echo", "x"], stdin=descriptor, capture_output=True, text=True
+    )
+    os.close(descriptor)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("chatterm: stdin cannot be read: Bad file descriptor")
