@@ -1,7 +1,7 @@
 """The command tree. Only the commands that a run can need are imported and built.
 
-Typer builds validators for every option it is given, which costs more than most commands do, so a
-run that names its command gets a program with that command alone.
+Typer builds a parser for every option it is given, and a command's module imports what it needs, so
+a run that names its command gets a program with that command alone.
 """
 
 from __future__ import annotations
