@@ -25,7 +25,9 @@ class AnswerStream:
         *,
         send: Callable[[dict[str, Any]], None],
         end: Callable[[], None],
+        is_gone: Callable[[], bool],
     ) -> None:
+        self.is_gone = is_gone
         self._parser = parser
         self._stops = stops
         self._decoder = TextDecoder()

@@ -18,5 +18,9 @@ class NoRoom(Exception):
     """The cache has no place for this batch; nothing was changed."""
 
 
+class Abandoned(Exception):
+    """Nobody waited for this batch any more; nothing was changed."""
+
+
 class LoadCancelled(Exception):
     """The host was told to stop while its model was loading."""

@@ -362,6 +362,7 @@ class Host:
                         request,
                         send=lambda value: self._gather(connection, value),
                         end=lambda: self._hang_up(connection),
+                        is_gone=lambda: self._stopping or has_hung_up(connection.socket),
                     )
                 case "count":
                     reply = self._service.count(wire.request_from_json(said["request"]))
@@ -403,6 +404,16 @@ def resident_bytes() -> int:
 
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return 0
+
+
+def has_hung_up(client: socket.socket) -> bool:
+    """Whether the other end is closed; what it may have sent stays to be read."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def endpoint_is_ours(client: socket.socket) -> bool:

@@ -21,7 +21,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 import llama_cpp as llama
 
-from chatterm.engine.batch import BatchItem, LoadCancelled, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom
 from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 
@@ -35,7 +35,14 @@ _CACHE_TYPES = {
     "q4_0": llama.GGML_TYPE_Q4_0,
 }
 _LOG_WARNING = 3
+_ABORTED = 2
+_WORTH_WATCHING = 32
+"""Tokens: a smaller batch is done before it is worth asking whether somebody still waits."""
 _BUFFER_SIZE = re.compile(r"buffer size = +([\d.]+) MiB")
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class LlamaRuntime:
         )
         """Whether a sequence can be cut anywhere; recurrent states are all or nothing."""
         self._batch = _Batch(self.chunk)
+        self._is_abandoned: Callable[[], bool] = _never
+        self._watch = llama.ggml_abort_callback(lambda _: self._is_abandoned())
         self._pieces: dict[int, bytes] = {}
         self.vocabulary = self._read_vocabulary()
         self.bos = self.vocabulary.bos
@@ -246,11 +255,21 @@ class LlamaRuntime:
 
     # -- evaluation --------------------------------------------------------------------------
 
-    def decode(self, items: Sequence[BatchItem]) -> None:
-        """Evaluate a batch; the logits of item ``i`` are then those of index ``i``."""
+    def decode(self, items: Sequence[BatchItem], is_abandoned: Callable[[], bool] = _never) -> None:
+        """Evaluate a batch; the logits of item ``i`` are then those of index ``i``.
+
+        ``is_abandoned`` is asked at each node of a large batch's graph; a sequence that cannot be
+        cut would not survive a batch that ends half way.
+        """
+        watched = len(items) >= _WORTH_WATCHING and self.keeps_any_prefix
+        self._is_abandoned = is_abandoned
+        watch = self._watch if watched else llama.ggml_abort_callback()
+        llama.llama_set_abort_callback(self._context, watch, None)
         result = llama.llama_decode(self._context, self._batch.filled(items))
         if result == 1:
             raise NoRoom
+        if result == _ABORTED:
+            raise Abandoned
         if result != 0:
             raise EngineError(
                 f"the model could not be evaluated (code {result})",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chatterm.engine.batch import BatchItem, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, NoRoom
 from chatterm.engine.kvcache import Memory, PrefixCache, Slot
 from chatterm.engine.pace import Pace
 from chatterm.errors import ChattermError, EngineError
@@ -30,7 +30,7 @@ class Runtime(Memory, Protocol):
     @property
     def chunk(self) -> int: ...
 
-    def decode(self, items: Sequence[BatchItem]) -> None: ...
+    def decode(self, items: Sequence[BatchItem], is_abandoned: Callable[[], bool]) -> None: ...
 
     def ends(self, token: int) -> bool: ...
 
@@ -51,6 +51,9 @@ class Chooser(Protocol):
 
 class Listener(Protocol):
     """Whoever waits for an answer."""
+
+    def is_gone(self) -> bool:
+        """Whether nobody waits any more; asked in the middle of a batch, so it changes nothing."""
 
     def queued(self, position: int, size: int) -> None: ...
 
@@ -152,6 +155,8 @@ class Scheduler:
                 if not self._make_room():
                     return
                 continue
+            except Abandoned:
+                return
             except EngineError as error:
                 self._give_up(jobs, error)
                 return
@@ -227,7 +232,7 @@ class Scheduler:
         reading = len(items) - sum(1 for job, _ in parts if job.is_writing)
         self._runtime.set_threads(*self._pace.threads)
         started = self._monotonic()
-        self._runtime.decode(items)
+        self._runtime.decode(items, lambda: all(job.listener.is_gone() for job, _ in parts))
         self._pace.learn(self._monotonic() - started, len(items), reading)
         for job, count in parts:
             assert job.slot is not None

@@ -61,7 +61,12 @@ class Service:
         self._scheduler.step()
 
     def answer(
-        self, request: Request, *, send: Callable[[dict[str, Any]], None], end: Callable[[], None]
+        self,
+        request: Request,
+        *,
+        send: Callable[[dict[str, Any]], None],
+        end: Callable[[], None],
+        is_gone: Callable[[], bool],
     ) -> Job:
         """Begin an answer; its events go to ``send`` and ``end`` is called after the last."""
         ready = self._prompts.ready(request)
@@ -79,7 +84,9 @@ class Service:
             new_id=self._new_id,
         )
         stops = StopStrings((*request.params.stop, *ready.prompt.stops))
-        stream = AnswerStream(parser, stops, self._runtime.piece, self._memory, send=send, end=end)
+        stream = AnswerStream(
+            parser, stops, self._runtime.piece, self._memory, send=send, end=end, is_gone=is_gone
+        )
         return self._scheduler.submit(ready.tokens, request.params, stream, sampler)
 
     def cancel(self, job: Job) -> None:

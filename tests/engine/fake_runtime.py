@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chatterm.engine.batch import BatchItem, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, NoRoom
 from chatterm.events import TokenLogprob
 from chatterm.messages import Stop, Timings, Usage
 from chatterm.params import Params
@@ -61,8 +61,10 @@ class FakeRuntime:
         assert [cell.position for cell in mine] == list(range(len(mine))), "a hole in a sequence"
         return [cell.token for cell in mine]
 
-    def decode(self, items: Sequence[BatchItem]) -> None:
+    def decode(self, items: Sequence[BatchItem], is_abandoned: Callable[[], bool]) -> None:
         assert 0 < len(items) <= self.chunk
+        if len(items) > 1 and is_abandoned():
+            raise Abandoned
         if len(self.cells) + len(items) > self.context:
             raise NoRoom
         self.rows = {}
@@ -146,10 +148,14 @@ class FakeClient:
     stop: Stop | None = None
     usage: Usage | None = None
     error: Exception | None = None
+    gone: bool = False
 
     @property
     def over(self) -> bool:
         return self.stop is not None or self.error is not None
+
+    def is_gone(self) -> bool:
+        return self.gone
 
     def queued(self, position: int, size: int) -> None:
         assert not self.over

@@ -65,6 +65,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("ask"), PROMPTS, st.integers(1, 12)),
     st.tuples(st.just("go on"), st.integers(0, 9), PROMPTS),
     st.tuples(st.just("stop"), st.integers(0, 9), st.none()),
+    st.tuples(st.just("vanish"), st.integers(0, 9), st.none()),
     st.tuples(st.just("evict"), st.none(), st.none()),
     st.tuples(st.just("save"), st.none(), st.none()),
     st.tuples(st.just("step"), st.integers(1, 5), st.none()),
@@ -106,6 +107,18 @@ class Story:
             _, _, job, client = self.asked[which % len(self.asked)]
             if not client.over and client not in self.stopped:
                 self.bench.scheduler.cancel(job)
+                self.stopped.add(client)
+
+    def _vanish(self, which: object, _: object) -> None:
+        """A client that is seen to be gone in the middle of a batch, and cancelled after it."""
+        assert isinstance(which, int)
+        if self.asked:
+            _, _, job, client = self.asked[which % len(self.asked)]
+            if not client.over and client not in self.stopped:
+                client.gone = True
+                self.bench.scheduler.step()
+                if not client.over:
+                    self.bench.scheduler.cancel(job)
                 self.stopped.add(client)
 
     def _evict(self, *_: object) -> None:
@@ -243,7 +256,7 @@ def test_a_cancelled_answer_is_gone_before_the_next_step() -> None:
 def test_a_model_that_cannot_be_evaluated_fails_those_who_asked() -> None:
     bench = Bench()
 
-    def broken(items: Sequence[BatchItem]) -> None:
+    def broken(items: Sequence[BatchItem], is_abandoned: Callable[[], bool]) -> None:
         raise EngineError("no")
 
     _, client = bench.submit([1, 2, 3], 5)
