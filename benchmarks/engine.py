@@ -198,25 +198,26 @@ async def _together(bench: Bench, texts: list[str]) -> float:
 
 def busy_core(bench: Bench) -> None:
     text = prompt_of(100)
+    fixed: dict[int, list[float]] = {count: [] for count in range(1, THREADS + 1)}
+    ours = []
     with busy_process():
-        by_count: dict[int, list[float]] = {count: [] for count in range(1, THREADS + 1)}
-        ours = []
         for _ in range(ROUNDS):
             ours.append(streamed(bench, text, "-o", "temperature=0"))
-            for count, speeds in by_count.items():
-                speeds.append(
-                    bare(
-                        "decode",
-                        path=str(bench.model),
-                        threads=count,
-                        count=TOKENS // 2,
-                        prompt=chat_text(text),
-                    )["tokens_per_second"]
+            for count, speeds in fixed.items():
+                said = bare(
+                    "decode",
+                    path=str(bench.model),
+                    threads=count,
+                    count=TOKENS,
+                    prompt=chat_text(text),
                 )
-    best = max(statistics.median(speeds) for speeds in by_count.values())
-    fixed = ", ".join(f"{c}: {statistics.median(s):.1f}" for c, s in by_count.items())
+                speeds.append(said["tokens_per_second"])
+    medians = {count: statistics.median(speeds) for count, speeds in fixed.items()}
+    best = max(medians, key=lambda count: medians[count])
+    ratio = statistics.median(a / b for a, b in zip(ours, fixed[best], strict=True))
+    shown = ", ".join(f"{count}: {speed:.1f}" for count, speed in medians.items())
     mine = statistics.median(ours)
-    say(f"one core kept busy (fixed threads {fixed})", f"{mine / best:.3f}  ({mine:.1f})", ">= 0.9")
+    say(f"one core kept busy (fixed threads {shown})", f"{ratio:.3f}  ({mine:.1f})", ">= 0.9")
 
 
 @contextlib.contextmanager

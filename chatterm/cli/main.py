@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,10 @@ def main() -> None:
         sys.exit(console.run(lambda: _print_version(console.line)))
     from chatterm.cli.context import Context
 
-    sys.exit(console.run(lambda: _run(Context(console, env), sys.argv[1:])))
+    code = console.run(lambda: _run(Context(console, env), sys.argv[1:]))
+    # Looking for garbage among everything that was imported takes as long as a quick command.
+    gc.freeze()
+    sys.exit(code)
 
 
 def _print_version(line: Callable[[str], None]) -> int:
