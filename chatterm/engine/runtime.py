@@ -103,11 +103,21 @@ class LlamaRuntime:
         """Model, vocabulary and context, for the samplers."""
         return self._model, self._vocab, self._context
 
-    @property
-    def chat_template(self) -> str:
-        """The model's own template, or nothing."""
-        found = llama.llama_model_chat_template(self._model, None)
+    def chat_template(self, name: str = "") -> str:
+        """The model's own template, or one it has for a purpose; or nothing."""
+        found = llama.llama_model_chat_template(self._model, name.encode() or None)
         return found.decode("utf-8", "replace") if found else ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can answer at all; a model for embeddings reads only."""
+        architecture = self.metadata("general.architecture")
+        return self.metadata(f"{architecture}.attention.causal") != "false"
+
+    @property
+    def name(self) -> str:
+        """The file's."""
+        return Path(self.settings.model_path).name
 
     @property
     def description(self) -> str:
@@ -215,15 +225,17 @@ class LlamaRuntime:
         text: bytes = llama.llama_vocab_get_text(self._vocab, token)
         return text.decode("utf-8", "replace")
 
-    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
-        """The tokens of a text, without any that the model adds by itself."""
+    def tokenize(self, text: str, *, special: bool = True, framed: bool = False) -> list[int]:
+        """The tokens of a text; ``framed`` by those that the model itself puts around one."""
         if not text:
             return []
         data = text.encode("utf-8", "replace")
         room = len(data) + 16
         while True:
             tokens = (llama.llama_token * room)()
-            count = llama.llama_tokenize(self._vocab, data, len(data), tokens, room, False, special)
+            count = llama.llama_tokenize(
+                self._vocab, data, len(data), tokens, room, framed, special
+            )
             if count >= 0:
                 return tokens[:count]
             room = -count
@@ -325,9 +337,7 @@ class LlamaRuntime:
             llama.llama_free(context)
 
     def _embed_one(self, context: Any, text: str, room: int) -> list[float]:
-        tokens = self.tokenize(text)
-        if self.vocabulary.adds_bos and self.vocabulary.bos >= 0:
-            tokens.insert(0, self.vocabulary.bos)
+        tokens = self.tokenize(text, special=False, framed=True)
         if len(tokens) > room:
             raise ModelError(
                 f"a text of {len(tokens)} tokens does not fit {room}", hint="embed shorter texts"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
 from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.pace import Pace
-from chatterm.engine.parsing import AnswerParser, StopStrings
+from chatterm.engine.parsing import AnswerFormat, AnswerParser, StopStrings
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
 from chatterm.engine.sampling import Sampler, model_defaults
@@ -19,7 +20,7 @@ from chatterm.engine.scheduler import Job, Scheduler
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.snapshots import Snapshots
 from chatterm.engine.templates import ChatTemplate
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, ModelError
 from chatterm.events import Notice
 from chatterm.ids import ulid_factory
 from chatterm.messages import Request
@@ -27,24 +28,24 @@ from chatterm.messages import Request
 _PARKED_BYTES = 512 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """How to speak to the model, and how it answers then."""
+
+    format: AnswerFormat
+    prompts: PromptMaker
+
+
 class Service:
     """One model at work."""
 
     def __init__(self, runtime: LlamaRuntime, snapshots: Snapshots | None) -> None:
         self._runtime = runtime
-        vocabulary = runtime.vocabulary
-        template = ChatTemplate(
-            runtime.chat_template,
-            bos=vocabulary.bos_text,
-            eos=vocabulary.eos_text,
-            special_tokens=vocabulary.special_texts,
-            added_tokens=vocabulary.added_texts,
-            clock=time.time,
-        )
-        self._format = template.format
         self._new_id = ulid_factory()
         self._memory = AnswerMemory(runtime)
-        self._prompts = PromptMaker(runtime, template, self._memory)
+        self._plain = self._voice(runtime.chat_template())
+        with_tools = runtime.chat_template("tool_use")
+        self._with_tools = self._voice(with_tools) if with_tools else self._plain
         self._defaults = model_defaults(runtime)
         room = Room(runtime.sequences, runtime.idle_tokens, _PARKED_BYTES)
         self._cache = PrefixCache(runtime, room, snapshots, time.monotonic)
@@ -69,7 +70,8 @@ class Service:
         is_gone: Callable[[], bool],
     ) -> Job:
         """Begin an answer; its events go to ``send`` and ``end`` is called after the last."""
-        ready = self._prompts.ready(request)
+        voice = self._voice_for(request)
+        ready = voice.prompts.ready(request)
         if ready.left_out:
             text = (
                 f"the chat no longer fits the context of {self._runtime.context} tokens:"
@@ -78,7 +80,7 @@ class Service:
             send(wire.event_to_json(Notice("context", text)))
         sampler = Sampler(self._runtime, request.params, self._defaults)
         parser = AnswerParser(
-            self._format,
+            voice.format,
             start=ready.prompt.start,
             tools=request.tools,
             new_id=self._new_id,
@@ -97,7 +99,7 @@ class Service:
 
     def count(self, request: Request) -> dict[str, Any]:
         """The prompt as it would be evaluated."""
-        ready = self._prompts.ready(request)
+        ready = self._voice_for(request).prompts.ready(request)
         return {
             "prompt": ready.prompt.text,
             "tokens": len(ready.tokens),
@@ -107,6 +109,26 @@ class Service:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return self._runtime.embed(texts)
+
+    def _voice(self, template_source: str) -> _Voice:
+        vocabulary = self._runtime.vocabulary
+        template = ChatTemplate(
+            template_source,
+            bos=vocabulary.bos_text,
+            eos=vocabulary.eos_text,
+            special_tokens=vocabulary.special_texts,
+            added_tokens=vocabulary.added_texts,
+            clock=time.time,
+        )
+        return _Voice(template.format, PromptMaker(self._runtime, template, self._memory))
+
+    def _voice_for(self, request: Request) -> _Voice:
+        if not self._runtime.writes:
+            raise ModelError(
+                f"{self._runtime.name} is a model for embeddings: it reads texts and writes none",
+                hint="choose a chat model; chatterm models list shows them",
+            )
+        return self._with_tools if request.tools else self._plain
 
     def save(self) -> None:
         self._cache.save_all()

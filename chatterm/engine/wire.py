@@ -29,6 +29,7 @@ from chatterm.events import (
     Progress,
     Queued,
     ReasoningDelta,
+    Replaced,
     TextDelta,
     TokenLogprob,
     ToolCalled,
@@ -157,6 +158,8 @@ def event_to_json(event: Event) -> dict[str, Any]:
             return said
         case ReasoningDelta(text=text):
             return {"r": text}
+        case Replaced(text=text):
+            return {"replaced": text}
         case Queued(position=position, size=size):
             return {"queued": [position, size]}
         case Progress(stage=stage, done=done, total=total):
@@ -180,6 +183,8 @@ def event_from_json(said: dict[str, Any]) -> Event:
             return TextDelta(text)
         case {"r": text}:
             return ReasoningDelta(text)
+        case {"replaced": text}:
+            return Replaced(text)
         case {"queued": [position, size]}:
             return Queued(position, size)
         case {"progress": [stage, done, total]}:

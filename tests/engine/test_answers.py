@@ -21,7 +21,7 @@ from chatterm.messages import Message, Request, Role, Stop, Tool, Usage
 from chatterm.params import Params
 from tests.contract import suite
 from tests.engines import Engine
-from tests.ggufs import CHATML, make_gguf
+from tests.ggufs import CHATML, make_bert, make_gguf
 
 Engines = Callable[..., Engine]
 TALK = "Tell me about the sea, the wind and the harbour."
@@ -430,6 +430,32 @@ async def test_a_tool_call_is_taken_out_of_the_text(engine: Engines, tmp_path: P
     assert suite.text_of(events).strip() == ""
     assert done_of(events).stop is Stop.TOOL
     await stop(one.home, one.key)
+
+
+async def test_a_model_with_a_template_for_tools_is_offered_them_through_it(
+    engine: Engines, tmp_path: Path
+) -> None:
+    path = make_gguf(
+        tmp_path / "two.gguf",
+        metadata={"tokenizer.chat_template.tool_use": "{{ tools[0].function.name }}|" + CHATML},
+    )
+    one = engine(path, isolated=False)
+    tools = (Tool("look", "Look at something", '{"type": "object"}'),)
+    plain = await one.backend().count(asked())
+    offered = await one.backend().count(replace(asked(), tools=tools))
+    assert offered["prompt"] == "look|" + plain["prompt"]
+    await stop(one.home, one.key)
+
+
+async def test_a_model_for_embeddings_reads_and_refuses_to_chat(
+    engine: Engines, tmp_path: Path
+) -> None:
+    one = engine(make_bert(tmp_path / "bert.gguf"))
+    same, again, other = await one.backend().embed("tiny", ["the sea", "the sea", "a stone"])
+    assert same == pytest.approx(again)
+    assert same != pytest.approx(other)
+    with pytest.raises(ModelError, match=r"bert\.gguf is a model for embeddings"):
+        await text(one.backend(), asked())
 
 
 async def test_embeddings_are_normalised_and_tell_texts_apart(

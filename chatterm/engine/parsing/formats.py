@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TypeAlias
 
-from chatterm.events import ReasoningDelta, TextDelta, ToolCalled
+from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
 
-Parsed: TypeAlias = TextDelta | ReasoningDelta | ToolCalled
+Parsed: TypeAlias = TextDelta | Replaced | ReasoningDelta | ToolCalled
 """What an answer is made of."""
 
 

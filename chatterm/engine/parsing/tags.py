@@ -14,7 +14,7 @@ from chatterm.engine.parsing.ends import NotACall
 from chatterm.engine.parsing.formats import AnswerFormat, Body, CallSyntax, Parsed, Start, Tags
 from chatterm.engine.parsing.reader import CallReader
 from chatterm.engine.parsing.text import Watch
-from chatterm.events import ReasoningDelta, TextDelta, ToolCalled
+from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
 from chatterm.messages import Tool
 
 _HELD_SPACE = 32
@@ -59,6 +59,8 @@ class TagReader:
         self._at = 0
         self._last = ""
         """The last character of text that was given out."""
+        self._said: list[str] = []
+        """Text that a closing tag may yet turn into reasoning."""
         self._space = ""
         """White space before a call, to be given out if the call is none."""
         self._reader = CallReader(_BARE, tools)
@@ -93,15 +95,16 @@ class TagReader:
             # Nearly every piece of an answer ends here.
             if self._mode is _Mode.TEXT:
                 if self._text_watch.quiet(text) and not (self._calls and text[-1].isspace()):
-                    self._last = text[-1]
-                    return [TextDelta(text)]
+                    out: list[Parsed] = []
+                    self._give_out(out, text)
+                    return out
             elif (
                 self._mode is _Mode.REASONING
                 and self._close_watch.quiet(text)
                 and not text[-1].isspace()
             ):
                 return [ReasoningDelta(text)]
-        out: list[Parsed] = []
+        out = []
         self._rest += text
         self._run(out, final=False)
         return out
@@ -171,11 +174,9 @@ class TagReader:
             self._begin_reasoning(tags, end)
         elif self._believed(marker, at):
             self._say(out, at)
-            self._reasoned = True
+            self._take_back(out)
             self._text_watch = self._text_markers()
             self._begin_block(end)
-            # What came before it stays on the screen, and is set off from what follows.
-            self._strips = not self._last
         else:
             self._say(out, end)
         return True
@@ -266,9 +267,22 @@ class TagReader:
     def _say(self, out: list[Parsed], end: int) -> None:
         text = self._rest[self._at : end]
         if text:
-            self._last = text[-1]
-            out.append(TextDelta(text))
+            self._give_out(out, text)
         self._at = max(end, self._at)
+
+    def _give_out(self, out: list[Parsed], text: str) -> None:
+        self._last = text[-1]
+        if not self._reasoned:
+            self._said.append(text)
+        out.append(TextDelta(text))
+
+    def _take_back(self, out: list[Parsed]) -> None:
+        """All that was said so far turns out to be what the model thought."""
+        thought = "".join(self._said).strip()
+        if thought and not self._reasoned:
+            out += [Replaced(""), ReasoningDelta(thought)]
+        self._said.clear()
+        self._reasoned = True
 
     def _skip_space(self) -> int:
         at = self._at
