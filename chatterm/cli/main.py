@@ -39,12 +39,10 @@ def _run(context: Context, args: Sequence[str]) -> int:
     from typer.exceptions import TyperException
     from typer.main import get_command
 
-    from chatterm.cli.plain import spare_pydantic
     from chatterm.cli.program import needed, program
     from chatterm.errors import ConfigError
 
     command = get_command(program(needed(args, context.env)))
-    spare_pydantic()
     try:
         result = command.main(
             args=list(args), prog_name="chatterm", standalone_mode=False, obj=context
