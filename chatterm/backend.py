@@ -15,6 +15,7 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from chatterm.catalog import Catalog
@@ -84,6 +85,7 @@ def is_file_name(model: str) -> bool:
 
 def _engine(model: str, path: str, config: Config, paths: Paths) -> Backend:
     from chatterm.engine.client import EngineBackend
+    from chatterm.engine.projectors import projector_beside
     from chatterm.engine.settings import EngineSettings
 
     options = config.engine
@@ -94,6 +96,7 @@ def _engine(model: str, path: str, config: Config, paths: Paths) -> Backend:
         gpu_layers=options.gpu_layers,
         threads=options.threads,
         cache_type=options.cache_type,
+        projector=projector_beside(Path(path)),
         snapshots=str(paths.snapshots),
         snapshot_cap_bytes=int(options.snapshot_gb * 1e9),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class BatchItem(NamedTuple):
@@ -12,6 +12,14 @@ class BatchItem(NamedTuple):
     position: int
     sequence: int
     wants_logits: bool
+
+
+class Picture(Protocol):
+    """Part of a prompt that is seen and not read."""
+
+    @property
+    def stand_ins(self) -> list[int]:
+        """In place of its tokens, one for each position; the same for the same picture only."""
 
 
 class NoRoom(Exception):

@@ -69,7 +69,9 @@ class EngineBackend:
         infos = []
         for name, settings in self._models.items():
             header = read_header(Path(settings.model_path))
-            infos.append(ModelInfo(name, self.name, context=header.context_length or 0))
+            can = frozenset(["vision"] if settings.projector else [])
+            context = header.context_length or 0
+            infos.append(ModelInfo(name, self.name, context=context, capabilities=can))
         return infos
 
     async def aclose(self) -> None:

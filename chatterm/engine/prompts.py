@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
+from chatterm.engine.batch import Picture
 from chatterm.engine.templates import ChatTemplate, Prompt
 from chatterm.errors import ModelError
 from chatterm.messages import Message, Request, Role
 
+See: TypeAlias = Callable[[bytes], Sequence[list[int] | Picture]]
+"""What a picture becomes: tokens around it, and itself, perhaps in several pieces."""
+
+_MARK = "\ufdd1"
+"""A code point that no text may hold; two of them and a number between are a picture's place."""
+_PLACE = re.compile(f"{_MARK}([0-9]+){_MARK}")
 _ANSWERS_KEPT = 1024
 _SHORTEST_ANSWER = 8
 """Tokens; the words of a shorter answer may stand elsewhere in the prompt by chance."""
@@ -47,6 +55,8 @@ class ReadyPrompt:
     tokens: list[int]
     left_out: int
     """Messages from the beginning that did not fit."""
+    pictures: Mapping[int, Picture] = field(default_factory=dict)
+    """By the position of their first stand-in among the tokens."""
 
 
 class AnswerMemory:
@@ -83,7 +93,15 @@ class AnswerMemory:
 class PromptMaker:
     """Renders, tokenises and fits the prompts of one model."""
 
-    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, memory: AnswerMemory) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        template: ChatTemplate,
+        memory: AnswerMemory,
+        see: See | None = None,
+    ) -> None:
+        """``see`` is the model's sight, if it has any."""
+        self._see = see
         self._tokenizer = tokenizer
         self._template = template
         self._memory = memory
@@ -91,14 +109,16 @@ class PromptMaker:
     def ready(self, request: Request) -> ReadyPrompt:
         """The whole request, or as much of its end as fits."""
         limit = self._tokenizer.context - self._room(request)
-        prompt, tokens = self._rendered(request, request.path)
+        ready = self._rendered(request, request.path)
+        tokens = ready.tokens
         if len(tokens) <= limit:
-            return ReadyPrompt(prompt, tokens, 0)
+            return ready
         for start in self._later_starts(request.path, len(tokens), limit):
             kept = _from(request.path, start)
-            prompt, tokens = self._rendered(request, kept)
+            ready = self._rendered(request, kept)
+            tokens = ready.tokens
             if len(tokens) <= limit:
-                return ReadyPrompt(prompt, tokens, len(request.path) - len(kept))
+                return replace(ready, left_out=len(request.path) - len(kept))
         raise ModelError(
             f"this message needs {len(tokens)} tokens, and the model's context has"
             f" {self._tokenizer.context}",
@@ -109,36 +129,73 @@ class PromptMaker:
         wanted = request.params.max_tokens or _LEAST_ROOM
         return max(1, min(wanted, self._tokenizer.context // 4))
 
-    def _rendered(self, request: Request, path: Sequence[Message]) -> tuple[Prompt, list[int]]:
+    def _rendered(self, request: Request, path: Sequence[Message]) -> ReadyPrompt:
+        marked, images = self._marked(request, path)
         prompt = self._template.render(
-            _told_of(request.params.schema, path),
+            _told_of(request.params.schema, marked),
             tools=request.tools,
             reasoning=request.params.reasoning,
             prefill=request.prefill,
         )
         answers = [message.text for message in path if message.role is Role.ASSISTANT]
-        tokens = self._tokens(prompt, answers)
-        if (self._tokenizer.adds_bos or prompt.wants_bos) and self._tokenizer.bos >= 0:
-            tokens.insert(0, self._tokenizer.bos)
-        return prompt, tokens
+        has_bos = self._tokenizer.adds_bos or prompt.wants_bos
+        tokens = [self._tokenizer.bos] if has_bos and self._tokenizer.bos >= 0 else []
+        pictures: dict[int, Picture] = {}
+        for part in self._parts(prompt, answers, images):
+            if isinstance(part, list):
+                tokens += part
+            else:
+                pictures[len(tokens)] = part
+                tokens += part.stand_ins
+        return ReadyPrompt(prompt, tokens, 0, pictures)
 
-    def _tokens(self, prompt: Prompt, answers: list[str]) -> list[int]:
+    def _marked(
+        self, request: Request, path: Sequence[Message]
+    ) -> tuple[list[Message], list[bytes]]:
+        """The messages with a mark where each picture goes, and the pictures."""
+        images: list[bytes] = []
+        marked = []
+        for message in path:
+            marks = ""
+            for file in message.attachments:
+                if file.digest in request.images:
+                    marks += f"{_MARK}{len(images)}{_MARK}"
+                    images.append(request.images[file.digest])
+            text = message.text.replace(_MARK, "")
+            marked.append(replace(message, text=f"{marks}\n{text}") if marks else message)
+        if images and self._see is None:
+            raise ModelError(
+                "this model cannot see pictures",
+                hint="choose a model that can, or send the prompt without the picture",
+            )
+        return marked, images
+
+    def _parts(
+        self, prompt: Prompt, answers: list[str], images: list[bytes]
+    ) -> Iterator[list[int] | Picture]:
         """Tokenise the segments apart, with known answers as the tokens they came as."""
         known = [(text, tokens) for text in answers if (tokens := self._memory.get(text))]
-        result: list[int] = []
         for segment in prompt.segments:
-            rest = segment.text
-            while known:
-                text, tokens = known[0]
-                before, found, after = rest.partition(text)
-                if not found:
-                    break
-                result += self._tokenizer.tokenize(before, special=segment.special)
-                result += tokens
-                rest = after
-                known.pop(0)
-            result += self._tokenizer.tokenize(rest, special=segment.special)
-        return result
+            pieces = _PLACE.split(segment.text) if images else [segment.text]
+            for at, piece in enumerate(pieces):
+                if at % 2:
+                    assert self._see is not None
+                    yield from self._see(images[int(piece)])
+                else:
+                    yield self._tokens(piece, segment.special, known)
+
+    def _tokens(self, rest: str, special: bool, known: list[tuple[str, list[int]]]) -> list[int]:
+        result: list[int] = []
+        while known:
+            text, tokens = known[0]
+            before, found, after = rest.partition(text)
+            if not found:
+                break
+            result += self._tokenizer.tokenize(before, special=special)
+            result += tokens
+            rest = after
+            known.pop(0)
+        return result + self._tokenizer.tokenize(rest, special=special)
 
     def _later_starts(self, path: Sequence[Message], total: int, limit: int) -> list[int]:
         """Turns to begin at instead, the first so far on that the cut stays for a while."""

@@ -1,4 +1,4 @@
-"""llama.cpp, loaded: tokens in, logits out. With ``sampling`` the only file that touches it.
+"""llama.cpp, loaded: tokens in, logits out. Only this, ``sampling`` and ``vision`` touch it.
 
 Runs in the host process alone. Everything here is synchronous and belongs to one thread. The
 library may abort the process on states it does not like, so callers hand over only what has been
@@ -21,8 +21,9 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 import llama_cpp as llama
 
-from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom, Picture
 from chatterm.engine.settings import EngineSettings
+from chatterm.engine.vision import Eyes, Glance
 from chatterm.errors import EngineError, ModelError
 
 DEFAULT_CONTEXT = 8192
@@ -86,11 +87,14 @@ class LlamaRuntime:
         self._is_abandoned: Callable[[], bool] = _never
         self._watch = llama.ggml_abort_callback(lambda _: self._is_abandoned())
         self._pieces: dict[int, bytes] = {}
+        self._eyes: Eyes | None = None
         self.vocabulary = self._read_vocabulary()
         self.bos = self.vocabulary.bos
         self.adds_bos = self.vocabulary.adds_bos
 
     def close(self) -> None:
+        if self._eyes is not None:
+            self._eyes.close()
         self._batch.free()
         llama.llama_free(self._context)
         llama.llama_model_free(self._model)
@@ -288,6 +292,23 @@ class LlamaRuntime:
                 hint="try again; if it stays, take another model or less context",
                 detail=self._log.text(),
             )
+
+    def see(self, data: bytes) -> list[list[int] | Picture]:
+        """What a picture becomes; the eyes are opened when there is something to see."""
+        if self._eyes is None:
+            self._eyes = Eyes(self.settings.projector, self._model, self.threads)
+        return self._eyes.see(data)
+
+    def look(self, picture: Picture, position: int, sequence: int) -> None:
+        """Evaluate a picture; nothing of it stays if there is no room."""
+        assert self._eyes is not None
+        assert isinstance(picture, Glance)
+        llama.llama_set_abort_callback(self._context, llama.ggml_abort_callback(), None)
+        try:
+            self._eyes.evaluate(picture, self._context, position, sequence)
+        except (NoRoom, EngineError):
+            self.cut(sequence, position)
+            raise
 
     def set_threads(self, generation: int, prompt: int) -> None:
         llama.llama_set_n_threads(self._context, generation, prompt)

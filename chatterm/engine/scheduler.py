@@ -8,11 +8,11 @@ before the next step.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from chatterm.engine.batch import Abandoned, BatchItem, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, NoRoom, Picture
 from chatterm.engine.kvcache import Memory, PrefixCache, Slot
 from chatterm.engine.pace import Pace
 from chatterm.errors import ChattermError, EngineError
@@ -31,6 +31,8 @@ class Runtime(Memory, Protocol):
     def chunk(self) -> int: ...
 
     def decode(self, items: Sequence[BatchItem], is_abandoned: Callable[[], bool]) -> None: ...
+
+    def look(self, picture: Picture, position: int, sequence: int) -> None: ...
 
     def ends(self, token: int) -> bool: ...
 
@@ -76,6 +78,8 @@ class Job:
     listener: Listener
     chooser: Chooser
     submitted_at: float
+    pictures: Mapping[int, Picture] = field(default_factory=dict)
+    """What is to be looked at, by its place among the tokens."""
     prompt_length: int = 0
     known: int = 0
     """Positions the sequence holds."""
@@ -96,6 +100,12 @@ class Job:
     def is_writing(self) -> bool:
         """Past its prompt: one token a step is all it needs."""
         return self.generated > 0 and self.missing == 1
+
+    @property
+    def readable(self) -> int:
+        """How many of the missing tokens come before the next picture."""
+        ahead = (at - self.known for at in self.pictures if at >= self.known)
+        return min(self.missing, min(ahead, default=self.missing))
 
 
 class Scheduler:
@@ -121,10 +131,16 @@ class Scheduler:
         return len(self._running), len(self._waiting)
 
     def submit(
-        self, tokens: list[int], params: Params, listener: Listener, chooser: Chooser
+        self,
+        tokens: list[int],
+        params: Params,
+        listener: Listener,
+        chooser: Chooser,
+        *,
+        pictures: Mapping[int, Picture] | None = None,
     ) -> Job:
         """Queue an answer to a prompt that fits the context."""
-        job = Job(list(tokens), params, listener, chooser, self._monotonic())
+        job = Job(list(tokens), params, listener, chooser, self._monotonic(), pictures or {})
         job.prompt_length = len(tokens)
         self._waiting.append(job)
         return job
@@ -145,6 +161,7 @@ class Scheduler:
     def step(self) -> None:
         """Evaluate once, and hand out what was chosen."""
         self._admit()
+        self._look_once()
         while self._running:
             items, jobs = self._next_batch()
             if not items:
@@ -172,7 +189,7 @@ class Scheduler:
             if not job.started_at:
                 job.started_at = self._monotonic()
                 job.cached = job.known
-                job.chooser.accept_prompt(job.tokens)
+                job.chooser.accept_prompt([token for token in job.tokens if token >= 0])
             self._report_prompt(job)
             self._running.append(job)
         for position, job in enumerate(self._waiting):
@@ -210,10 +227,30 @@ class Scheduler:
         for job in reading:
             if room <= 0:
                 break
-            count = min(job.missing, room)
-            self._add(items, parts, job, count)
-            room -= count
+            count = min(job.readable, room)
+            if count:
+                self._add(items, parts, job, count)
+                room -= count
         return items, parts
+
+    def _look_once(self) -> None:
+        """Evaluate one picture, so that others go on between any two of a prompt."""
+        for job in self._running:
+            picture = job.pictures.get(job.known)
+            if picture is None or job.is_writing:
+                continue
+            assert job.slot is not None
+            try:
+                self._runtime.look(picture, job.known, job.slot.number)
+            except NoRoom:
+                self._make_room()
+            except ChattermError as error:
+                self._give_up([(job, 0)], error)
+            else:
+                job.slot.tokens += picture.stand_ins
+                job.known += len(picture.stand_ins)
+                self._report_prompt(job)
+            return
 
     def _add(
         self, items: list[BatchItem], parts: list[tuple[Job, int]], job: Job, count: int

@@ -89,7 +89,9 @@ class Service:
         stream = AnswerStream(
             parser, stops, self._runtime.piece, self._memory, send=send, end=end, is_gone=is_gone
         )
-        return self._scheduler.submit(ready.tokens, request.params, stream, sampler)
+        return self._scheduler.submit(
+            ready.tokens, request.params, stream, sampler, pictures=ready.pictures
+        )
 
     def cancel(self, job: Job) -> None:
         self._scheduler.cancel(job)
@@ -120,7 +122,8 @@ class Service:
             added_tokens=vocabulary.added_texts,
             clock=time.time,
         )
-        return _Voice(template.format, PromptMaker(self._runtime, template, self._memory))
+        see = self._runtime.see if self._runtime.settings.projector else None
+        return _Voice(template.format, PromptMaker(self._runtime, template, self._memory, see))
 
     def _voice_for(self, request: Request) -> _Voice:
         if not self._runtime.writes:

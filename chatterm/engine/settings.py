@@ -27,6 +27,8 @@ class EngineSettings:
     """How the attention cache is kept: f16, q8_0 or q4_0."""
     chunk: int = 512
     """Prompt tokens evaluated at one go."""
+    projector: str = ""
+    """The file with the model's eyes; empty where it has none."""
     snapshots: str = ""
     """Folder of snapshots; empty keeps none."""
     snapshot_cap_bytes: int = SNAPSHOT_CAP_BYTES

@@ -12,6 +12,7 @@ host to client
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from typing import Any
@@ -105,6 +106,9 @@ def request_to_json(request: Request) -> dict[str, Any]:
         "params": request.params.as_dict(),
         "tools": [[tool.name, tool.description, tool.parameters] for tool in request.tools],
         "prefill": request.prefill,
+        "images": {
+            digest: base64.b64encode(data).decode() for digest, data in request.images.items()
+        },
     }
 
 
@@ -116,6 +120,7 @@ def request_from_json(value: dict[str, Any]) -> Request:
         params=Params.parse(value["params"]),
         tools=tuple(Tool(*tool) for tool in value["tools"]),
         prefill=value["prefill"],
+        images={digest: base64.b64decode(text) for digest, text in value["images"].items()},
     )
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chatterm.engine.batch import Abandoned, BatchItem, NoRoom
+from chatterm.engine.batch import Abandoned, BatchItem, NoRoom, Picture
 from chatterm.events import TokenLogprob
 from chatterm.messages import Stop, Timings, Usage
 from chatterm.params import Params
@@ -45,6 +45,11 @@ class Cell:
     sequences: set[int]
 
 
+@dataclass(frozen=True)
+class FakePicture:
+    stand_ins: list[int]
+
+
 @dataclass
 class FakeRuntime:
     context: int = 64
@@ -70,12 +75,20 @@ class FakeRuntime:
         self.rows = {}
         self.batches.append(list(items))
         for index, item in enumerate(items):
+            assert item.token >= 0, "a picture among the words"
             held = self.tokens_of(item.sequence)
             assert item.position == len(held), "a token at the wrong place"
             self.cells.append(Cell(item.token, item.position, {item.sequence}))
             self.evaluated += 1
             if item.wants_logits:
                 self.rows[index] = [*held, item.token]
+
+    def look(self, picture: Picture, position: int, sequence: int) -> None:
+        assert position == len(self.tokens_of(sequence)), "a picture at the wrong place"
+        if len(self.cells) + len(picture.stand_ins) > self.context:
+            raise NoRoom
+        for at, stand_in in enumerate(picture.stand_ins, position):
+            self.cells.append(Cell(stand_in, at, {sequence}))
 
     def ends(self, token: int) -> bool:
         return token == END

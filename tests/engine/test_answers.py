@@ -443,7 +443,7 @@ async def test_a_model_with_a_template_for_tools_is_offered_them_through_it(
     tools = (Tool("look", "Look at something", '{"type": "object"}'),)
     plain = await one.backend().count(asked())
     offered = await one.backend().count(replace(asked(), tools=tools))
-    assert offered["prompt"] == "look|" + plain["prompt"]
+    assert offered.text == "look|" + plain.text
     await stop(one.home, one.key)
 
 

@@ -18,7 +18,14 @@ from chatterm.errors import EngineError
 from chatterm.messages import Stop
 from chatterm.params import Params
 from tests.clocks import Clock
-from tests.engine.fake_runtime import FakeChooser, FakeClient, FakeRuntime, alone, params
+from tests.engine.fake_runtime import (
+    FakeChooser,
+    FakeClient,
+    FakePicture,
+    FakeRuntime,
+    alone,
+    params,
+)
 
 
 class Bench:
@@ -44,7 +51,9 @@ class Bench:
     def submit(self, prompt: list[int], limit: int = 6) -> tuple[Job, FakeClient]:
         client = FakeClient()
         asked = params(limit)
-        job = self.scheduler.submit(prompt, asked, client, FakeChooser(self.runtime))
+        chooser = FakeChooser(self.runtime)
+        pictures = pictures_in(prompt)
+        job = self.scheduler.submit(prompt, asked, client, chooser, pictures=pictures)
         return job, client
 
     def run(self, steps: int = 10_000) -> None:
@@ -60,7 +69,18 @@ class Bench:
         return client
 
 
-PROMPTS = st.lists(st.integers(1, 9), min_size=1, max_size=14)
+def pictures_in(prompt: list[int]) -> dict[int, FakePicture]:
+    """Negative numbers stand for pictures, each of two positions."""
+    places = [at for at, token in enumerate(prompt) if token < 0 and token % 2 == 0]
+    return {at: FakePicture(prompt[at : at + 2]) for at in places}
+
+
+WORDS = st.lists(st.integers(1, 9), min_size=1, max_size=14)
+PICTURES = st.sampled_from([[-2, -3], [-4, -5]])
+PROMPTS = st.one_of(
+    WORDS,
+    st.builds(lambda before, seen, after: [*before, *seen, *after], WORDS, PICTURES, WORDS),
+)
 ACTIONS = st.one_of(
     st.tuples(st.just("ask"), PROMPTS, st.integers(1, 12)),
     st.tuples(st.just("go on"), st.integers(0, 9), PROMPTS),
@@ -99,7 +119,9 @@ class Story:
         done = [(prompt, client) for prompt, _, _, client in self.asked if client.over]
         if done:
             prompt, client = done[which % len(done)]
-            self._ask([*prompt, *client.tokens, *more][-40:], 5)
+            turn = [*prompt, *client.tokens, *more][-40:]
+            # Half a picture is none.
+            self._ask(turn[1:] if turn[0] < 0 and turn[0] % 2 else turn, 5)
 
     def _stop(self, which: object, _: object) -> None:
         assert isinstance(which, int)
