@@ -17,6 +17,11 @@ _ALONE_SECONDS = 3.0
 """The longest a stop should have to wait while a prompt is read."""
 _SHARED_LEAST, _ALONE_LEAST = 32, 64
 _TRIAL_STEPS = 3
+_RISE_STEPS = 12
+"""For more threads than are in use: the first steps on a shared core are fast, as whoever slept is
+let in before whoever kept the core busy."""
+_HOPELESS = 1.5
+"""Times the best mean; a trial that is so much slower is not played to its end."""
 _SLOWER = 1.35
 """A step this much longer than usual is a sign that a core is shared."""
 _SUSPICIOUS_STEPS = 3
@@ -113,8 +118,7 @@ class Pace:
         # The mean, not the best: with a busy core some steps are lucky, and the next ones pay.
         trial.seen += 1
         trial.spent += seconds
-        cannot_win = trial.spent > trial.best * _TRIAL_STEPS
-        if trial.seen < _TRIAL_STEPS and not cannot_win:
+        if not self._is_decided(trial):
             return
         mean = trial.spent / trial.seen
         if mean < trial.best:
@@ -123,6 +127,11 @@ class Pace:
         trial.at += 1
         if trial.at == len(trial.counts):
             self._end_trial(trial)
+
+    def _is_decided(self, trial: _Trial) -> bool:
+        wanted = _RISE_STEPS if trial.counts[trial.at] > self._count else _TRIAL_STEPS
+        is_slow = trial.spent > _HOPELESS * trial.best * trial.seen
+        return trial.seen >= wanted or (is_slow and trial.spent > _TRIAL_STEPS * trial.best)
 
     def _end_trial(self, trial: _Trial) -> None:
         self._trial = None

@@ -42,6 +42,17 @@ def test_a_busy_core_is_noticed_from_the_start() -> None:
     assert machine.used.count(2) <= 12
 
 
+def test_a_few_lucky_steps_on_a_shared_core_are_no_reason_to_take_it() -> None:
+    """Who has slept runs at once, and pays for it later."""
+    machine = Machine(dict(BUSY))
+    machine.steps(100)
+    for _ in range(300):
+        two_so_far = next((n for n, used in enumerate(reversed(machine.used)) if used == 1), 0)
+        machine.costs[2] = 0.030 if two_so_far < 4 else 0.090
+        machine.steps(1)
+    assert machine.used[100:].count(2) < 60
+
+
 def test_a_core_that_becomes_busy_is_noticed_within_a_few_steps() -> None:
     machine = Machine(dict(IDLE))
     machine.steps(100)
