@@ -25,9 +25,10 @@ _HOPELESS = 1.5
 _SLOWER = 1.35
 """A step this much longer than usual is a sign that a core is shared."""
 _SUSPICIOUS_STEPS = 3
-_FIRST_RETRY_SECONDS = 0.25
+_FIRST_RETRY_SECONDS = 0.5
 """A core that was busy for a moment only must not cost a whole answer half its speed."""
 _LAST_RETRY_SECONDS = 16.0
+_RETRY_GROWTH = 3
 
 
 @dataclass(slots=True)
@@ -138,6 +139,6 @@ class Pace:
         stayed = trial.winner == self._count
         self._count = trial.winner
         self._usual = {trial.tokens: trial.best}
-        longer = min(self._retry_after * 2, _LAST_RETRY_SECONDS)
+        longer = min(self._retry_after * _RETRY_GROWTH, _LAST_RETRY_SECONDS)
         self._retry_after = longer if stayed else _FIRST_RETRY_SECONDS
         self._retry_at = self._monotonic() + self._retry_after
