@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chatterm.catalog import Catalog, ModelEntry
 from chatterm.cli.models import wish_of
 from chatterm.cli.sizes import bytes_text
 from chatterm.cli.table import columns
@@ -13,6 +14,7 @@ from chatterm.engine.fit import Plan, plan, what_changes_it
 from chatterm.engine.library import Library, header_of
 from chatterm.engine.machine import Machine, this_machine
 from chatterm.engine.memory_need import Need
+from chatterm.engine.recommend import need_of, verdict
 
 if TYPE_CHECKING:
     from chatterm.config import EngineOptions
@@ -79,8 +81,46 @@ class FitPage:
         ]
 
 
-def fit_page(name: str, library: Library, options: EngineOptions) -> FitPage:
+@dataclass(frozen=True, slots=True)
+class RoughPage:
+    """What can be said of a model of the catalogue before its file is here."""
+
+    entry: ModelEntry
+    machine: Machine
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.entry.name,
+            "state": "catalogue",
+            "quantisations": {
+                quantisation: {"need_bytes": need, "fits": fits}
+                for quantisation, need, fits in self._rows()
+            },
+        }
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.entry.name} is not on this machine; by the size of its files:"
+        yield ""
+        rows = [(name, bytes_text(need), fits) for name, need, fits in self._rows()]
+        yield from columns(("QUANT", "NEEDS ABOUT", "FITS"), rows, "<><")
+        yield ""
+        yield from _machine_lines(self.machine)
+
+    def _rows(self) -> list[tuple[str, int, str]]:
+        return [
+            (quantisation, need_of(file.size), verdict(file.size, self.machine))
+            for quantisation, file in self.entry.files.items()
+            if file.size
+        ]
+
+
+def fit_page(
+    name: str, catalog: Catalog, library: Library, options: EngineOptions
+) -> FitPage | RoughPage:
     """The page of a model on this machine, under these settings."""
+    entry = catalog.models.get(name)
+    if entry is not None and entry.files and name not in library:
+        return RoughPage(entry, this_machine())
     model = library.named(name)
     header = header_of(model)
     machine, wish = this_machine(), wish_of(options)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.cli.table import columns
@@ -25,6 +26,24 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+KnownName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="As the list names it, or a file.",
+        autocompletion=completing.known_model_names,
+    ),
+]
+LocalName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="As the list names it, or a file.",
+        autocompletion=completing.model_names,
+    ),
+]
 
 
 @app.command("list")
@@ -67,7 +86,7 @@ def list_(
 @app.command("show")
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As the list names it, or a file.")],
+    name: KnownName,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Show everything that is known of a model, what its file says included.
@@ -89,7 +108,7 @@ def show(
 @app.command("fit")
 def fit(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As the list names it, or a file.")],
+    name: KnownName,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Show how a model is opened on this machine, and what would change that.
@@ -100,7 +119,8 @@ def fit(
 
     context = context_of(ctx)
     context.console.json_errors = as_json
-    page = fit_page(name, open_library(context), context.config().engine)
+    options = context.config().engine
+    page = fit_page(name, context.catalog(), open_library(context), options)
     if as_json:
         context.console.json(page.to_json())
         return
@@ -134,7 +154,12 @@ def add(
 def remove(
     ctx: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model, or a folder or file that was added.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A model, or a folder or file that was added.",
+            autocompletion=completing.model_names,
+        ),
     ],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Delete without asking.")] = False,
 ) -> None:
@@ -152,7 +177,7 @@ def remove(
 @app.command("default")
 def default(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As the list names it, or a file.")],
+    name: LocalName,
 ) -> None:
     """Choose the model of new chats.
 

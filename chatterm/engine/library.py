@@ -103,6 +103,11 @@ class Library:
             return ModelError(
                 f"{name} is not on this machine", hint=f"get it with: chatterm models pull {name}"
             )
+        if entry is not None and not entry.files:
+            return ModelError(
+                f"{base} has no file that is looked for here",
+                hint="chatterm models list shows the models that have",
+            )
         known = [*self._catalog.models, *(model.name for model in self.models)]
         return ModelError(
             f"there is no model {name!r}",
