@@ -29,6 +29,8 @@ class ModelFile:
     """Bytes of all parts; 0 where nobody has confirmed it."""
     sha256: str = ""
     """Of a model in one file; empty where nobody has confirmed it."""
+    revision: str = ""
+    """The commit of the repository all this was confirmed for; empty is its newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class ModelEntry:
     files: Mapping[str, ModelFile] = field(default_factory=dict)
     """By quantisation; the first one is taken unless another is named."""
     parameters: int = at_least(0, 0)
+    active_parameters: int = at_least(0, 0)
+    """Of them those a single token needs, where that is not all."""
+    proposed: bool = False
+    """Whether it may be proposed to somebody who has not chosen."""
     context: int = at_least(0, 0)
     """Tokens it was trained for."""
     licence: str = ""

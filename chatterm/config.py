@@ -52,15 +52,15 @@ class EngineOptions:
     keep_alive: float = 300.0
     """Seconds a model stays loaded after its last answer; 0 lets it go at once, -1 keeps it."""
     context: int = at_least(0, 0)
-    """Tokens of context; 0 is 8192, or what the model was trained for if that is less."""
+    """Tokens of context; 0 is as many as fit well into memory."""
     sequences: int = at_least(1, 8)
     """How many chats one model answers, or keeps warm, at once."""
     gpu_layers: int = at_least(-1, -1)
-    """Layers on the GPU; -1 is all of them."""
+    """Layers on the GPU; -1 is as many as fit."""
     threads: int = at_least(0, 0)
     """Processor threads; 0 is one for each physical core."""
-    cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
-    """How the attention cache is kept; the smaller kinds save memory and cost precision."""
+    cache_type: Literal["auto", "f16", "q8_0", "q4_0"] = "auto"
+    """How the attention cache is kept: smaller kinds cost precision; auto is f16 where it fits."""
     snapshot_gb: float = at_least(0, 4.0)
     """What snapshots of chats may take on the disk, in GB; 0 keeps none."""
     isolated: bool = True

@@ -7,6 +7,7 @@ ConfigError that names the file, the line or the key, and the nearest valid name
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -83,6 +84,12 @@ def _line_of(message: str, text: str) -> tuple[int, str]:
 
 def hints_of(cls: type) -> Mapping[str, Any]:
     """The fields of a dataclass with their types."""
+    return _hints_of(cls)
+
+
+@functools.cache
+def _hints_of(cls: type) -> Mapping[str, Any]:
+    # A catalogue asks for those of one class a hundred times.
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 

@@ -38,6 +38,7 @@ CHATML: Final = (
 
 _NEVER: Final = -2.0
 """A bias, in units of the usual best logit, that no token overcomes."""
+_EXPERTS_USED: Final = 2
 _STATE: Final = 16
 """Of a recurrent layer: what it remembers in each channel."""
 
@@ -50,6 +51,8 @@ class Shape:
     kv_heads: int = 1
     ff: int = 128
     context: int = 2048
+    experts: int = 0
+    """Feed-forward networks to choose two from; 0 is one for all."""
 
     @property
     def head(self) -> int:
@@ -84,6 +87,7 @@ def make_gguf(
     ff: int = 128,
     vocab: int = 768,
     context: int = 2048,
+    experts: int = 0,
     arch: str = "llama",
     tokenizer: Literal["bpe", "spm"] = "bpe",
     seed: int = 0,
@@ -106,7 +110,7 @@ def make_gguf(
     ``pooling`` (1 mean, 2 first, 3 last) makes it an embedding model.
     """
     words = bpe_vocabulary(vocab) if tokenizer == "bpe" else spm_vocabulary(vocab)
-    shape = Shape(layers, width, heads, kv_heads, ff, context)
+    shape = Shape(layers, width, heads, kv_heads, ff, context, experts)
     writer = gguf.GGUFWriter(path, arch)
     add_metadata(writer, shape, words, name=name)
     writer.add_file_type({"F32": 0, "F16": 1, "Q8_0": 7}[quant])
@@ -123,6 +127,9 @@ def make_gguf(
         writer.add_key_length(shape.head)
         writer.add_value_length(shape.head)
         writer.add_sliding_window(64)
+    if experts:
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(_EXPERTS_USED)
     if arch == "mamba":
         _add_recurrent_metadata(writer, shape)
     tensors = {"gemma3": model.gemma3, "mamba": model.mamba}.get(arch, model.llama)
@@ -259,9 +266,21 @@ class Model:
 
     def _feed_forward(self, block: str, scale: float) -> NamedArrays:
         width, ff = self._shape.width, self._shape.ff
+        if self._shape.experts:
+            yield from self._experts(block, scale / _EXPERTS_USED)
+            return
         yield block + "ffn_gate.weight", self._normal(ff, width, self._unit)
         yield block + "ffn_up.weight", self._normal(ff, width, self._unit)
         yield block + "ffn_down.weight", self._closed(ff, scale)
+
+    def _experts(self, block: str, scale: float) -> NamedArrays:
+        width, ff, count = self._shape.width, self._shape.ff, self._shape.experts
+        yield block + "ffn_gate_inp.weight", self._normal(count, width, self._unit)
+        for part in ("gate", "up"):
+            rows = self._normal(count * ff, width, self._unit)
+            yield f"{block}ffn_{part}_exps.weight", rows.reshape(count, ff, width)
+        down = [self._closed(ff, scale) for _ in range(count)]
+        yield block + "ffn_down_exps.weight", np.stack(down)
 
     def _output(self) -> NamedArrays:
         """Rows of one length, so that no token is favoured; the biases in the first column."""

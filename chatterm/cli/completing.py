@@ -68,15 +68,35 @@ def _proposing(known: _Known) -> _Completer:
 
 @_proposing
 def model_names(context: Context) -> Iterable[tuple[str, str]]:
-    """The models that can answer at once: built in, or on this machine."""
+    """Those that can answer now: built in, or on this machine."""
+    from chatterm.engine.library import PROGRAMS, open_library
+
+    catalog = context.catalog()
+    for name, entry in catalog.models.items():
+        if not entry.files:
+            yield name, entry.summary
+    for model in open_library(context.paths(), catalog).models:
+        if not model.file.problem:
+            about = model.entry.summary if model.entry else f"in {PROGRAMS[model.file.place]}"
+            yield model.name, about
+
+
+@_proposing
+def catalogue_names(context: Context) -> Iterable[tuple[str, str]]:
+    """Those that can be pulled."""
+    models = context.catalog().models
+    return ((name, entry.summary) for name, entry in models.items() if entry.files)
+
+
+@_proposing
+def known_model_names(context: Context) -> Iterable[tuple[str, str]]:
+    """Those that are here, and those that can be had."""
     from chatterm.engine.library import open_library
 
     catalog = context.catalog()
-    built_in = [entry for entry in catalog.models.values() if not entry.files]
-    here = open_library(context.paths(), catalog).models
-    names = {entry.name: entry.summary for entry in built_in}
-    names.update((model.name, model.entry.summary if model.entry else "") for model in here)
-    return names.items()
+    here = ((model.name, "") for model in open_library(context.paths(), catalog).models)
+    every = {**dict(here), **{name: entry.summary for name, entry in catalog.models.items()}}
+    return every.items()
 
 
 @_proposing

@@ -74,6 +74,13 @@ class Console:
         if not self.quiet:
             self._say(text)
 
+    def agrees(self, question: str, answers: TextIO | None) -> bool:
+        """Ask the person at the terminal; where there is none, nobody agrees."""
+        if answers is None or not answers.isatty():
+            return False
+        self._say(f"{question} [y/N] ")
+        return answers.readline().strip().lower() in ("y", "yes")
+
     def error(self, error: ChattermError) -> None:
         """Say what happened and what to do; also when quiet."""
         if self.json_errors:

@@ -94,7 +94,7 @@ def _described(host: dict[str, Any]) -> str:
     if host["keep_alive"] >= 0:
         left = f"leaves in {max(0.0, host['keep_alive'] - host['idle_seconds']):.0f} s"
     state = f"{host['running']} running, {host['waiting']} waiting" if host["running"] else left
-    return "  ".join([*words, f"context {host['context']}", f"{host['memory_mb']:.0f} MB", state])
+    return "  ".join([*words, host["plan"], f"{host['memory_mb']:.0f} MB now", state])
 
 
 def _home(context: Context) -> EngineHome:

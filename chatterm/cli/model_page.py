@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatterm.catalog import Catalog, ModelEntry, beside_package
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.engine.described import Described, describe
 from chatterm.engine.gguf_file import Skipped, Value
-from chatterm.engine.library import Library, LocalModel
-from chatterm.engine.places import found_file
+from chatterm.engine.library import Library
 from chatterm.errors import ModelError
 
 if TYPE_CHECKING:
@@ -89,16 +87,11 @@ def page_of(name: str, catalog: Catalog, library: Library) -> Page:
     entry = catalog.models.get(name)
     if entry is not None and name not in library:
         return Page(name, entry, None, None)
-    model = _by_file(name) if name.endswith(".gguf") else library.find(name)
+    model = library.named(name)
     described, header = describe(model)
     if header is None and model.entry is None:
         raise ModelError(f"{name} cannot be used: {described.problem}")
     return Page(model.name, model.entry, described, header)
-
-
-def _by_file(name: str) -> LocalModel:
-    path = Path(name).expanduser()
-    return LocalModel(name, found_file("added", path))
 
 
 def _entry_json(entry: ModelEntry) -> dict[str, Any]:

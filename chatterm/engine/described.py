@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chatterm.engine.fit import Wish, plan
 from chatterm.engine.gguf import GgufHeader
 from chatterm.engine.library import LocalModel, header_of
+from chatterm.engine.machine import Machine
 from chatterm.errors import ModelError
 
 
@@ -25,6 +27,10 @@ class Described:
     capabilities: tuple[str, ...] = ()
     licence: str = ""
     summary: str = ""
+    fits: str = ""
+    """``yes``, ``partly`` on the GPU, or ``no``."""
+    plan: str = ""
+    """How it would be opened, in one line."""
     problem: str = ""
     """Why it cannot be used."""
 
@@ -57,6 +63,16 @@ def describe(model: LocalModel) -> tuple[Described, GgufHeader | None]:
     except ModelError as error:
         return replace(known, problem=model.file.problem or error.message), None
     return _with_header(known, header), header
+
+
+def with_fit(
+    known: Described, header: GgufHeader | None, machine: Machine, wish: Wish
+) -> Described:
+    """The same, and whether it fits this machine."""
+    if header is None or known.problem:
+        return known
+    chosen = plan(header, machine, wish)
+    return replace(known, fits=chosen.verdict, plan=chosen.line())
 
 
 def _with_header(known: Described, header: GgufHeader) -> Described:

@@ -52,6 +52,9 @@ _SCALARS: Final[Mapping[int, tuple[str, struct.Struct]]] = {
     12: ("f64", struct.Struct("<d")),
 }
 
+_TENSOR_LAYOUTS: Final = tuple(struct.Struct(f"<{dimensions}QIQ") for dimensions in range(5))
+"""Shape, type and offset, by the number of dimensions."""
+
 # fmt: off
 _TENSOR_TYPES: Final[Mapping[int, tuple[str, int, int]]] = {
     0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20),
@@ -464,10 +467,10 @@ def _read_tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, 
     expected = 0
     for number in range(1, count + 1):
         tensor = _read_tensor(reader, number)
-        what = f"tensor {shown(tensor.name)}"
         if tensor.name in tensors:
-            damaged(reader.path, f"it has {what} twice")
+            damaged(reader.path, f"it has tensor {shown(tensor.name)} twice")
         if tensor.offset != expected:
+            what = f"tensor {shown(tensor.name)}"
             damaged(reader.path, f"{what} lies at {tensor.offset:,} instead of {expected:,}")
         expected = _padded(tensor.offset + tensor.size, alignment)
         reader.keep(len(tensor.name) + 4 * _PER_ELEMENT)
@@ -476,16 +479,18 @@ def _read_tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, 
 
 
 def _read_tensor(reader: _Reader, number: int) -> Tensor:
-    name = _read_name(reader, f"tensor {number}")
-    what = f"tensor {shown(name)}"
+    # A thousand of them are read in the time of one glance, so the name is made fit for a message
+    # only where there is one.
+    what = f"tensor {number}"
+    name = _read_name(reader, what)
     dimensions = reader.u32(what)
     if dimensions > 4:
-        damaged(reader.path, f"{what} has {dimensions:,} dimensions")
-    shape = tuple(reader.u64(what) for _ in range(dimensions))
+        damaged(reader.path, f"tensor {shown(name)} has {dimensions:,} dimensions")
+    layout = _TENSOR_LAYOUTS[dimensions]
+    *shape, kind, offset = layout.unpack(reader.take(layout.size, what))
     elements = math.prod(shape)
     if elements >= 1 << 63:
-        damaged(reader.path, f"{what} is impossibly large")
-    kind = reader.u32(what)
+        damaged(reader.path, f"tensor {shown(name)} is impossibly large")
     if kind in _REMOVED_TYPES:
         raise ModelError(
             f"{reader.path.name} uses a quantisation that llama.cpp has dropped (type {kind}).",
@@ -498,8 +503,9 @@ def _read_tensor(reader: _Reader, number: int) -> Tensor:
         )
     type_name, block, block_bytes = _TENSOR_TYPES[kind]
     if shape and shape[0] % block:
-        damaged(reader.path, f"a row of {what} has {shape[0]:,} elements, not blocks of {block}")
-    return Tensor(name, shape, type_name, reader.u64(what), elements // block * block_bytes)
+        row = f"a row of tensor {shown(name)} has {shape[0]:,} elements"
+        damaged(reader.path, f"{row}, not blocks of {block}")
+    return Tensor(name, tuple(shape), type_name, offset, elements // block * block_bytes)
 
 
 def _alignment(path: Path, metadata: Mapping[str, Value]) -> int:

@@ -69,15 +69,28 @@ class Library:
 
     def find(self, name: str) -> LocalModel:
         """The model of that name; an error says what can be done where there is none."""
-        found = self._by_name.get(name.casefold())
-        if found is None:
-            raise self._unknown(name)
+        found = self.look(name)
         if found.file.problem:
             raise ModelError(
                 f"{name} cannot be used: {found.file.problem}",
                 hint=f"it lies in {found.path.parent}; get it again, or remove it there",
             )
         return found
+
+    def look(self, name: str) -> LocalModel:
+        """The model of that name, even if it is broken."""
+        found = self._by_name.get(name.casefold())
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def named(self, name: str) -> LocalModel:
+        """The model of that name, or of that file."""
+        if not name.lower().endswith(".gguf") or name in self:
+            return self.find(name)
+        path = Path(name).expanduser().absolute()
+        here = (model for model in self.models if path in model.file.parts)
+        return next(here, LocalModel(name, found_file("added", path)))
 
     def of_entry(self, entry: ModelEntry) -> list[LocalModel]:
         """The files of a catalogue entry that are here."""
@@ -89,6 +102,11 @@ class Library:
         if entry is not None and entry.files and (base == name or quantisation in entry.files):
             return ModelError(
                 f"{name} is not on this machine", hint=f"get it with: chatterm models pull {name}"
+            )
+        if entry is not None and not entry.files:
+            return ModelError(
+                f"{base} has no file that is looked for here",
+                hint="chatterm models list shows the models that have",
             )
         known = [*self._catalog.models, *(model.name for model in self.models)]
         return ModelError(

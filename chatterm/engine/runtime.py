@@ -1,4 +1,4 @@
-"""llama.cpp, loaded: tokens in, logits out. Only this, ``sampling`` and ``vision`` touch it.
+"""llama.cpp, loaded: tokens in, logits out. Beside it only sampling, vision and devices touch it.
 
 Runs in the host process alone. Everything here is synchronous and belongs to one thread. The
 library may abort the process on states it does not like, so callers hand over only what has been
@@ -30,6 +30,7 @@ DEFAULT_CONTEXT = 8192
 _IDLE_SHARE = 0.01
 _LEAST_IDLE_TOKENS = 64
 _CACHE_TYPES = {
+    "auto": llama.GGML_TYPE_F16,
     "f32": llama.GGML_TYPE_F32,
     "f16": llama.GGML_TYPE_F16,
     "q8_0": llama.GGML_TYPE_Q8_0,

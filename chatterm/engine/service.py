@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
+from chatterm.engine.devices import devices
+from chatterm.engine.fit import Plan, Wish, plan
+from chatterm.engine.gguf import read_model
 from chatterm.engine.kvcache import PrefixCache, Room
+from chatterm.engine.machine import machine_with
 from chatterm.engine.pace import Pace
 from chatterm.engine.parsing import AnswerFormat, AnswerParser, StopStrings
+from chatterm.engine.places import found_file
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
 from chatterm.engine.sampling import Sampler, model_defaults
@@ -39,8 +44,10 @@ class _Voice:
 class Service:
     """One model at work."""
 
-    def __init__(self, runtime: LlamaRuntime, snapshots: Snapshots | None) -> None:
+    def __init__(self, runtime: LlamaRuntime, snapshots: Snapshots | None, fit: Plan) -> None:
         self._runtime = runtime
+        self._fit = fit
+        self._warning = fit.warning
         self._new_id = ulid_factory()
         self._memory = AnswerMemory(runtime)
         self._plain = self._voice(runtime.chat_template())
@@ -72,6 +79,9 @@ class Service:
         """Begin an answer; its events go to ``send`` and ``end`` is called after the last."""
         voice = self._voice_for(request)
         ready = voice.prompts.ready(request)
+        if self._warning:
+            send(wire.event_to_json(Notice("memory", self._warning)))
+            self._warning = ""
         if ready.left_out:
             text = (
                 f"the chat no longer fits the context of {self._runtime.context} tokens:"
@@ -141,6 +151,8 @@ class Service:
         return {
             "description": self._runtime.description,
             "context": self._runtime.context,
+            "plan": self._fit.line(),
+            "estimated_mb": self._fit.bytes / 1e6,
             "buffers_mb": self._runtime.buffers_mb,
             "parked_mb": self._cache.parked_bytes / 1e6,
             "running": running,
@@ -153,10 +165,26 @@ class Service:
 
 
 def open_service(settings: EngineSettings, progress: Callable[[float], bool]) -> Service:
-    """Load the model and find its snapshots."""
+    """Load the model in the way that fits, and find its snapshots."""
+    fit = _fit(settings)
+    settings = replace(
+        settings, context=fit.context, gpu_layers=fit.gpu_layers, cache_type=fit.cache_type
+    )
     runtime = LlamaRuntime(settings, progress)
     snapshots = None
     if settings.snapshots and settings.snapshot_cap_bytes > 0:
         folder, key = Path(settings.snapshots), settings.state_key(runtime.build)
         snapshots = Snapshots(folder, key, settings.snapshot_cap_bytes)
-    return Service(runtime, snapshots)
+    return Service(runtime, snapshots, fit)
+
+
+def _fit(settings: EngineSettings) -> Plan:
+    header = read_model(found_file("added", Path(settings.model_path)).parts)
+    wish = Wish(
+        settings.context,
+        settings.gpu_layers,
+        settings.cache_type,
+        settings.sequences,
+        settings.chunk,
+    )
+    return plan(header, machine_with(devices()), wish)

@@ -16,15 +16,15 @@ class EngineSettings:
 
     model_path: str
     context: int = 0
-    """Tokens all sequences share; 0 is 8192, or what the model was trained for if that is less."""
+    """Tokens all sequences share; 0 is as many as fit well."""
     sequences: int = 8
     """How many chats are kept warm, or answered, at once."""
     gpu_layers: int = -1
-    """Layers on the GPU; -1 is as many as there are."""
+    """Layers on the GPU; -1 is as many as fit."""
     threads: int = 0
     """0 is one for each physical core."""
-    cache_type: str = "f16"
-    """How the attention cache is kept: f16, q8_0 or q4_0."""
+    cache_type: str = "auto"
+    """How the attention cache is kept: f16, q8_0 or q4_0; auto is f16 where that fits."""
     chunk: int = 512
     """Prompt tokens evaluated at one go."""
     projector: str = ""

@@ -80,6 +80,7 @@ CASES = [
     (["chatterm", "te"], ["templates"]),
     (["chatterm", "templates", "re"], ["remove"]),
     (["chatterm", "ask", "-m", "ec"], ["echo"]),
+    (["chatterm", "models", "show", "llama-3.3"], ["llama-3.3-70b"]),
     (["chatterm", "ask", "-t", "tr"], ["translate"]),
     (["chatterm", "templates", "show", ""], ["translate"]),
     (["chatterm", "ask", "-o", "see"], ["seed="]),

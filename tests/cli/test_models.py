@@ -1,4 +1,4 @@
-"""`models list|show`: what the program says of models on this machine and in the catalogue."""
+"""`chatterm models`: what is here and what can be had, and how it is added, chosen, removed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_list_shows_what_is_here_and_where(models_dir: Path, home: Path) -> 
     assert listed["echo"]["state"] == "built in"
     out = chatterm("models", "list").out
     head, *rows = out.splitlines()
-    assert head.split() == ["NAME", "SIZE", "QUANT", "PARAMS", "CONTEXT", "WHERE"]
+    assert head.split() == ["NAME", "SIZE", "QUANT", "PARAMS", "CONTEXT", "FITS", "WHERE"]
     (row,) = [row for row in rows if row.startswith("Tiny-F32")]
     assert "2k" in row
     assert "chatterm: " in row
@@ -97,3 +97,88 @@ def test_a_found_model_answers_by_its_name(models_dir: Path) -> None:
     finally:
         chatterm("engine", "stop")
     assert (said["model"], said["backend"], said["state"]) == ("tiny", "engine", "complete")
+
+
+def test_fit_shows_the_plan_and_what_would_change_it(models_dir: Path) -> None:
+    file = make_gguf(models_dir / "tiny.gguf", context=8192)
+    out = chatterm("models", "fit", "tiny").out
+    assert out.startswith("tiny: on the processor, 8k context, ")
+    assert "weights" in out
+    assert "engine.cache_type=q8_0" in out
+    said = chatterm("models", "fit", str(file), "--json").json
+    assert (said["context"], said["trained_context"], said["fits"]) == (8192, 8192, True)
+    assert said["parts"]["cache of the context"] > 0
+    assert said["machine"]["free"] > 0
+    assert chatterm("config", "set", "engine.context", "1024").code == 0
+    assert chatterm("models", "fit", "tiny", "--json").json["context"] == 1024
+    assert chatterm("models", "fit", "nobody").code == 3
+
+
+def test_the_list_says_whether_a_model_fits(models_dir: Path) -> None:
+    make_gguf(models_dir / "tiny.gguf")
+    listed = {model["name"]: model for model in chatterm("models", "list", "-a", "--json").json}
+    assert listed["tiny"]["fits"] == "yes"
+    assert "2k context" in listed["tiny"]["plan"]
+    assert listed["nomic-embed-text-v1.5"]["fits"] in ("yes", "partly")
+
+
+def test_a_folder_that_is_added_is_used_and_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "usb"
+    folder.mkdir()
+    file = make_gguf(folder / "stick.gguf")
+    assert chatterm("models", "add", str(folder)).out == "stick\n"
+    assert "was added before" in chatterm("models", "add", str(folder)).err
+    assert chatterm("models", "show", "stick", "--json").json["place"] == "added"
+    refused = chatterm("models", "remove", "stick")
+    assert refused.code == 3
+    assert f"chatterm models remove {folder}" in refused.err
+    assert "nothing was deleted" in chatterm("models", "remove", str(folder)).err
+    assert file.exists()
+    assert chatterm("models", "show", "stick").code == 3
+
+
+def test_a_file_that_is_added_may_be_named_when_it_is_forgotten(tmp_path: Path) -> None:
+    file = make_gguf(tmp_path / "one.gguf")
+    assert chatterm("models", "add", str(file)).out == "one\n"
+    assert "nothing was deleted" in chatterm("models", "remove", "one").err
+    assert file.exists()
+    assert chatterm("models", "add", str(tmp_path / "none")).code == 2
+    note = tmp_path / "notes.txt"
+    note.write_text("x")
+    assert "no GGUF file" in chatterm("models", "add", str(note)).err
+
+
+def test_remove_deletes_from_our_own_folder_alone(models_dir: Path, home: Path) -> None:
+    folder = models_dir / "owner" / "repo"
+    folder.mkdir(parents=True)
+    file = make_gguf(folder / "tiny.gguf")
+    blob = ollama_model(home / ".ollama/models", "small:1m", b"GGUF")
+    unasked = chatterm("models", "remove", "tiny")
+    assert unasked.code == 2
+    assert "--yes" in unasked.err
+    assert file.exists()
+    assert "deleted tiny" in chatterm("models", "remove", "tiny", "--yes").err
+    assert not folder.exists()
+    assert models_dir.exists()
+    refused = chatterm("models", "remove", "small:1m", "--yes")
+    assert refused.code == 3
+    assert "belongs to Ollama" in refused.err
+    assert blob.exists()
+
+
+def test_a_broken_model_can_be_removed(models_dir: Path) -> None:
+    for number in (1, 3):
+        (models_dir / f"big-{number:05}-of-00003.gguf").write_bytes(b"x")
+    assert chatterm("models", "remove", "big", "--yes").code == 0
+    assert list(models_dir.iterdir()) == []
+
+
+def test_the_default_is_the_model_of_new_chats(models_dir: Path) -> None:
+    make_gguf(models_dir / "tiny.gguf")
+    assert "new chats begin with tiny" in chatterm("models", "default", "TINY").err
+    assert chatterm("config", "show", "--json").json["model"]["value"] == "tiny"
+    assert chatterm("models", "default", "echo").code == 0
+    assert chatterm("ask", "hello").out == "hello\n"
+    missing = chatterm("models", "default", "nobody")
+    assert missing.code == 3
+    assert chatterm("models", "default", str(models_dir / "no.gguf")).code == 2

@@ -271,6 +271,8 @@ def test_an_unknown_name_is_answered_with_what_to_do(library: Callable[[], Libra
         with pytest.raises(ModelError, match="is not on this machine") as caught:
             library().find(name)
         assert caught.value.hint == f"get it with: chatterm models pull {name}"
+    with pytest.raises(ModelError, match="echo has no file"):
+        library().find("echo")
     with pytest.raises(ModelError, match="there is no model") as caught:
         library().find("qwen3-4")
     assert caught.value.hint == "did you mean qwen3-4b?"

