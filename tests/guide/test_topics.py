@@ -27,26 +27,17 @@ NOT_YET = frozenset(
     chatterm models remove
     chatterm remotes
     chatterm serve
-    chatterm templates
     chatterm users
     file keys.toml
     key
     option --anonymize
     option --color
-    option --dry-run
     option --key-stdin
     option --no-auth
     option --no-reasoning
-    option --schema
-    option -p
     option chatterm --inline
     option chatterm --plain
-    option chatterm ask --dry-run
     option chatterm ask --no-reasoning
-    option chatterm ask --schema
-    option chatterm ask -p
-    option chatterm ask -t
-    option chatterm ask -x
     setting store.redact
     """.strip().split("\n    ")
 )
