@@ -54,7 +54,16 @@ _WHOLE = SMALL_TALK | {
     "are-you-chatgpt",
     "what-can-you-do",
 }
-_LATER = ("thanks", "bye", "ok", "more-detail", "not-what-i-asked", "compliment", "insult", "hello")
+_LATER = (
+    "thanks",
+    "bye",
+    "ok",
+    "more-detail",
+    "not-what-i-asked",
+    "compliment",
+    "insult",
+    "hello",
+)
 _OUTSIDE_SHARE = 0.27
 
 
@@ -174,6 +183,22 @@ class Generator:
                 turns.append(turn)
         return turns
 
+    def recital(self) -> list[Turn]:
+        """Any of the answers, all as often, for it to be learnt by heart."""
+        rng = self._rng
+        topic = rng.choice(list(self._topics))
+        asked = shortened(self._asked(topic).lower().strip(), last=True)
+        if not asked or spoken(asked) in self._forbidden:
+            return self.recital()
+        first = self._turn(topic, asked)
+        if rng.random() < 0.5:
+            return [first]
+        label = first.label + len(self._topics)
+        return [
+            first,
+            Turn(rng.choice(_ASK_EXAMPLE), self._topics[topic].example, label),
+        ]
+
     def mixed(self) -> str:
         """Words of two questions, or of one that was mangled: not of any topic for certain."""
         rng = self._rng
@@ -233,7 +258,13 @@ class Generator:
                 )
             if not topic.startswith("no-") and rng.random() < 0.04 and "chatterm" not in question:
                 question += rng.choice(
-                    (" in chatterm", " with chatterm", " in this program", " in this app", " here")
+                    (
+                        " in chatterm",
+                        " with chatterm",
+                        " in this program",
+                        " in this app",
+                        " here",
+                    )
                 )
         if topic not in SMALL_TALK:
             question = polite(rng, question)

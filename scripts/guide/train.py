@@ -39,8 +39,8 @@ from scripts.guide.topics import load_topics
 _WARM_UP_STEPS = 80
 _LAST_RATE = 0.02
 _CUT, _BROKEN = 0.85, 0.2
-_MIXED_SHARE = 0.4
-_ANSWER_WEIGHT = 0.5
+_MIXED_SHARE, _RECITAL_SHARE = 0.3, 0.2
+_ANSWER_WEIGHT = 1.0
 _TOKENIZER_CONVERSATIONS = 40_000
 _POOL = 400
 
@@ -91,10 +91,16 @@ def _options() -> argparse.Namespace:
         help="end sooner; then the same seed gives the same model only on an equally fast machine",
     )
     parser.add_argument(
-        "--minutes", type=float, default=math.inf, help="the same by the clock, pauses included"
+        "--minutes",
+        type=float,
+        default=math.inf,
+        help="the same by the clock, pauses included",
     )
     parser.add_argument(
-        "--go-on", type=float, default=0, help="from the checkpoint in --out, this far (0 to 1)"
+        "--go-on",
+        type=float,
+        default=0,
+        help="from the checkpoint in --out, this far (0 to 1)",
     )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -128,12 +134,7 @@ def _batches(
     """Fresh conversations for ever, those of like length together."""
     rng = random.Random(options.seed)
     while True:
-        samples = [
-            texts.unlabelled(generator.mixed())
-            if rng.random() < _MIXED_SHARE
-            else texts.sample(generator.conversation(), cut=_CUT, broken=_BROKEN)
-            for _ in range(_POOL)
-        ]
+        samples = [_sample(generator, texts, rng) for _ in range(_POOL)]
         samples.sort(key=lambda sample: len(sample.tokens))
         groups: list[list[Sample]] = [[]]
         for sample in samples:
@@ -142,6 +143,15 @@ def _batches(
             groups[-1].append(sample)
         rng.shuffle(groups)
         yield from (_batch(group, teacher, generator.classes) for group in groups)
+
+
+def _sample(generator: Generator, texts: Texts, rng: random.Random) -> Sample:
+    chance = rng.random()
+    if chance < _MIXED_SHARE:
+        return texts.unlabelled(generator.mixed())
+    if chance < _MIXED_SHARE + _RECITAL_SHARE:
+        return texts.sample(generator.recital(), cut=0, broken=0)
+    return texts.sample(generator.conversation(), cut=_CUT, broken=_BROKEN)
 
 
 def _batch(samples: list[Sample], teacher: Teacher, classes: int) -> Batch:
@@ -193,7 +203,12 @@ def _train(model: Guide, batches: Iterator[Batch], options: argparse.Namespace) 
         if step % 500 == 0:
             save(options.out, model, {"steps": step})
     cpu = (time.process_time() - began) / 60
-    return {"steps": step, "tokens": seen, "cpu_minutes": round(cpu, 1), "seed": options.seed}
+    return {
+        "steps": step,
+        "tokens": seen,
+        "cpu_minutes": round(cpu, 1),
+        "seed": options.seed,
+    }
 
 
 def _rate(step: int, progress: float) -> float:
@@ -225,7 +240,8 @@ def _step(
     counted = targets != -100
     chosen = model.logits(hidden[batch.places])
     labels = functional.pad(
-        batch.labels, (FIRST_TAG_ID, chosen.shape[1] - batch.labels.shape[1] - FIRST_TAG_ID)
+        batch.labels,
+        (FIRST_TAG_ID, chosen.shape[1] - batch.labels.shape[1] - FIRST_TAG_ID),
     )
     loss = functional.cross_entropy(chosen, labels)
     total = loss
