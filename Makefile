@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+GUIDE := build/guide
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: chat install test lint format check bench faults clean help
+.PHONY: chat install test lint format check bench faults guide guide-eval clean help
 
 help:
 	@echo 'make chat      open the chat'
@@ -14,6 +15,8 @@ help:
 	@echo 'make check     lint and test, as CI does'
 	@echo 'make faults    kill it hundreds of times'
 	@echo 'make bench     measure it'
+	@echo 'make guide     train the built-in guide anew (30 minutes, downloads PyTorch)'
+	@echo 'make guide-eval  ask the built-in guide the questions of its test'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +58,22 @@ faults: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
+
+$(GUIDE)/venv/.installed: scripts/guide/requirements.txt
+	$(PYTHON) -m venv $(GUIDE)/venv
+	$(GUIDE)/venv/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
+guide: $(GUIDE)/venv/.installed install
+	$(GUIDE)/venv/bin/python -m scripts.guide.train --out $(GUIDE)
+	$(GUIDE)/venv/bin/python -m scripts.guide.export --run $(GUIDE)
+	$(GUIDE)/venv/bin/python -m scripts.guide.same --run $(GUIDE) --out $(GUIDE)/same.json
+	$(BIN)/python -m scripts.guide.evaluate --same $(GUIDE)/same.json --model $(GUIDE)/guide-f16.gguf
+	$(BIN)/python -m scripts.guide.evaluate --same $(GUIDE)/same.json
+	$(BIN)/python -m scripts.guide.evaluate --about $(GUIDE)/about.json
+
+guide-eval: install
+	$(BIN)/python -m scripts.guide.evaluate
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .coverage*

@@ -14,13 +14,14 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
+from chatterm.engine.doubt import NO_DOUBT, Doubt
 from chatterm.events import Event
 from chatterm.messages import CountedPrompt, ModelInfo, Request
 from chatterm.paths import Paths
@@ -60,22 +61,32 @@ async def count_prompt(backend: Backend, request: Request) -> CountedPrompt:
     return CountedPrompt("\n\n".join(parts), None)
 
 
-def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) -> Backend:
+def open_backend(
+    model: str,
+    *,
+    config: Config,
+    catalog: Catalog,
+    paths: Paths,
+    suggest: Callable[[str], Sequence[str]] | None = None,
+) -> Backend:
     """The backend that answers with the model of that name.
 
     A name is that of a file, of a built-in model, or of a model found on this machine, of which
-    those of the catalogue have the catalogue's names.
+    those of the catalogue have the catalogue's names. ``suggest`` names what may help with a prompt
+    whose answer is in doubt.
     """
     if is_file_name(model):
         return _engine(model, model, config, paths)
     entry = catalog.models.get(model)
     if entry is not None and entry.backend == "echo":
         return EchoBackend({model: entry.words_per_second})
+    doubt = Doubt(entry.doubt_below, suggest) if entry is not None else NO_DOUBT
     if entry is not None and entry.path:
-        return _engine(model, entry.path, config, paths)
+        return _engine(model, entry.path, config, paths, doubt)
     from chatterm.engine.library import open_library
 
-    return _engine(model, str(open_library(paths, catalog).find(model).path), config, paths)
+    path = str(open_library(paths, catalog).find(model).path)
+    return _engine(model, path, config, paths, doubt)
 
 
 def is_file_name(model: str) -> bool:
@@ -83,7 +94,9 @@ def is_file_name(model: str) -> bool:
     return model.endswith(".gguf")
 
 
-def _engine(model: str, path: str, config: Config, paths: Paths) -> Backend:
+def _engine(
+    model: str, path: str, config: Config, paths: Paths, doubt: Doubt = NO_DOUBT
+) -> Backend:
     from chatterm.engine.client import EngineBackend
     from chatterm.engine.projectors import projector_beside
     from chatterm.engine.settings import EngineSettings
@@ -100,7 +113,8 @@ def _engine(model: str, path: str, config: Config, paths: Paths) -> Backend:
         snapshots=str(paths.snapshots),
         snapshot_cap_bytes=int(options.snapshot_gb * 1e9),
     )
-    return EngineBackend(engine_home(config, paths), {model: settings}, options.keep_alive)
+    home = engine_home(config, paths)
+    return EngineBackend(home, {model: settings}, options.keep_alive, doubt=doubt)
 
 
 def engine_home(config: Config, paths: Paths) -> EngineHome:

@@ -45,7 +45,7 @@ class ModelEntry:
     path: str = ""
     """The file of an engine model that is not found by its name."""
     card: str = ""
-    """A text about it, by its path beside the package."""
+    """A Markdown file about it."""
     repository: str = ""
     """Where it is pulled from: OWNER/REPO on the hub."""
     files: Mapping[str, ModelFile] = field(default_factory=dict)
@@ -60,6 +60,8 @@ class ModelEntry:
     licence: str = ""
     """Its SPDX name, or what its publisher calls it."""
     capabilities: tuple[Capability, ...] = ()
+    doubt_below: float = at_least(0, 0.0)
+    """Say that it is unsure where one of its first tokens was less likely; 0 never does."""
     words_per_second: float = at_least(0, 0.0)
     """How fast an echo model speaks; 0 is as fast as it goes."""
 
@@ -87,14 +89,19 @@ _Entry = TypeVar("_Entry", ModelEntry, RemoteEntry)
 _Kinds = dict[str, dict[str, Table]]
 """Tables by kind, then name."""
 _KINDS: Mapping[str, type] = {"models": ModelEntry, "remotes": RemoteEntry}
+_FILES = ("path", "card")
+"""Keys that name a file, beside the one they stand in unless the whole path is given."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]*")
 _URL = re.compile(r"https?://[^/@\s]+(/\S*)?")
 
 
 def load_catalog(user_file: Path, shipped_file: Path | None = None) -> Catalog:
     """Read the shipped models and the user's own, which need not exist."""
-    files = (shipped_file or shipped_models_file(), user_file)
-    layers = [(file, _read(file)) for file in files]
+    shipped, package = shipped_file or shipped_models_file(), Path(__file__).parent
+    layers = [
+        (file, _read(file, base))
+        for file, base in ((shipped, package), (user_file, user_file.parent))
+    ]
     return Catalog(
         models=_merged(layers, "models", ModelEntry),
         remotes=_merged(layers, "remotes", RemoteEntry),
@@ -108,12 +115,7 @@ def shipped_models_file() -> Path:
     return installed if installed.exists() else package.parent / "models.toml"
 
 
-def beside_package(name: str) -> Path:
-    """A file that is shipped with the package, by its path from there; a whole path is itself."""
-    return Path(__file__).parent / name
-
-
-def _read(file: Path) -> _Kinds:
+def _read(file: Path, base: Path) -> _Kinds:
     """The entries of one file, each key of each checked, by kind and name."""
     kinds: _Kinds = {}
     for kind, table in (read_toml(file) or {}).items():
@@ -125,6 +127,10 @@ def _read(file: Path) -> _Kinds:
                 hint=f"begin one with [{kind}.NAME]",
             )
         kinds[kind] = {name: _entry(file, kind, name, entry) for name, entry in table.items()}
+        for entry in kinds[kind].values():
+            entry |= {
+                key: str(base / Path(entry[key]).expanduser()) for key in _FILES if entry.get(key)
+            }
     return kinds
 
 

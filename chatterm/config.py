@@ -89,7 +89,7 @@ class NetworkOptions:
 class Config:
     """Every setting, frozen; it is passed to whoever needs it."""
 
-    model: str = "echo"
+    model: str = "guide"
     """The model of a new chat."""
     system: str = ""
     """The system prompt of a new chat."""

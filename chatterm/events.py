@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from chatterm.messages import Stop, Timings, ToolCall, Usage
 
 Stage: TypeAlias = Literal["load", "prompt"]
-NoticeKind: TypeAlias = Literal["context", "memory", "plugin", "remote"]
+NoticeKind: TypeAlias = Literal["context", "doubt", "memory", "plugin", "remote"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "CHATTERM_TERMINAL": "docs",
         "CHATTERM_MODEL": "echo",
+        "CHATTERM_ENGINE_KEEP_ALIVE": "0",
     }
 
 

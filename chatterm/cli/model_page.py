@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatterm.catalog import Catalog, ModelEntry, beside_package
+from chatterm.catalog import Catalog, ModelEntry
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.engine.described import Described, describe
 from chatterm.engine.gguf_file import Skipped, Value
@@ -112,7 +112,7 @@ def _entry_json(entry: ModelEntry) -> dict[str, Any]:
 
 
 def _card(entry: ModelEntry) -> str:
-    path = beside_package(entry.card)
+    path = Path(entry.card)
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

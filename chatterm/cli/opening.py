@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatterm.cli.nearest import nearest_commands
 from chatterm.cli.text import readable
 from chatterm.errors import ConfigError
 from chatterm.params import Params
@@ -36,7 +37,13 @@ def open_session(
     name = _whole(model or (chat.model if chat is not None else "") or config.model)
     return ChatSession(
         store,
-        open_backend(name, config=config, catalog=context.catalog(), paths=context.paths()),
+        open_backend(
+            name,
+            config=config,
+            catalog=context.catalog(),
+            paths=context.paths(),
+            suggest=nearest_commands,
+        ),
         model=name,
         chat_id=chat.id if chat is not None else None,
         system=config.system if system is None else readable(system),

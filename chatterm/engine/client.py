@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chatterm.engine import wire
+from chatterm.engine.doubt import NO_DOUBT, Doubt
 from chatterm.engine.gguf import read_header
 from chatterm.engine.hosts import Channel, EngineHome, open_channel
 from chatterm.engine.settings import EngineSettings
@@ -29,14 +30,22 @@ class EngineBackend:
         models: Mapping[str, EngineSettings],
         keep_alive: float,
         monotonic: Callable[[], float] = time.monotonic,
+        doubt: Doubt = NO_DOUBT,
     ) -> None:
         """``models`` maps the names that may be asked for to how each is opened."""
         self._home = home
         self._models = dict(models)
         self._keep_alive = keep_alive
         self._monotonic = monotonic
+        self._doubt = doubt
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        answering = self._stream(self._doubt.asking(request))
+        async with aclosing(self._doubt.noticed(request, answering)) as events:
+            async for event in events:
+                yield event
+
+    async def _stream(self, request: Request) -> AsyncGenerator[Event, None]:
         settings = self._settings(request)
         waiting = _Waiting(self._monotonic)
         channel = await open_channel(self._home, settings)

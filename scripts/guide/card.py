@@ -11,13 +11,16 @@ _CARD = """\
 A very small chat model, trained from scratch, that comes with chatterm and explains chatterm. It is
 what answers until a real model is chosen: `chatterm models pull` gets one.
 
-- Size: 2.16 million parameters, {size:.1f} MB (GGUF, Q8_0). A Llama with 4 layers of width 192,
-  6 heads and 2048 tokens; its chat template makes questions lower-case and cuts long ones.
+- Size: {parameters:.2f} million parameters, {size:.1f} MB (GGUF, Q8_0). A Llama with 4 layers of
+  width 192, 6 heads and 2048 tokens, and beside these one for each answer, which it writes first
+  and which has no text. Its chat template makes questions lower-case and cuts long ones.
 - Licence: MIT, as chatterm's own; that is for data, weights and code.
 - Data: {topics} topics of chatterm with one written answer each, {phrasings} ways to ask for them
   by {authors} authors, and questions about everything else that a generator puts together. No
   user's chats are in it. All of it is in `scripts/guide` of the source.
-- Training: {steps} steps, {tokens:.1f} million tokens, {cpu} minutes on one CPU core, seed {seed}.
+- Training: a linear classifier on the same data first, from which the model learns what mixed and
+  mangled questions are about; then {steps} steps, {tokens:.1f} million tokens,
+  {cpu} minutes on one CPU core, seed {seed}.
 
 ## Limits
 
@@ -42,6 +45,7 @@ def card(about: Mapping[str, Any], figures: Mapping[str, str], size: int, topics
     """``about`` is what the training wrote; ``size`` is the shipped file's, in bytes."""
     return _CARD.format(
         size=size / 1e6,
+        parameters=about["parameters"] / 1e6,
         topics=topics,
         phrasings=f"{about['phrasings']:,}",
         authors=len(about["authors"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,16 @@ _WHOLE = SMALL_TALK | {
     "are-you-chatgpt",
     "what-can-you-do",
 }
-_LATER = ("thanks", "bye", "ok", "more-detail", "not-what-i-asked", "compliment", "insult", "hello")
+_LATER = (
+    "thanks",
+    "bye",
+    "ok",
+    "more-detail",
+    "not-what-i-asked",
+    "compliment",
+    "insult",
+    "hello",
+)
 _OUTSIDE_SHARE = 0.27
 
 
@@ -137,7 +147,7 @@ class Generator:
         self._labels = {name: number for number, name in enumerate(topics)}
         self._forbidden = test - written_texts(topics)
         self._inside = [name for name, topic in topics.items() if not topic.outside]
-        self._weights = [0.6 if name in SMALL_TALK else 1.0 for name in self._inside]
+        self._weights = [_weight(topics[name]) for name in self._inside]
         self._outside = [name for name, topic in topics.items() if topic.outside]
         self._outside_weights = [
             2.6 if name in ("no-general", "no-unknown-feature") else 1.0 for name in self._outside
@@ -156,6 +166,11 @@ class Generator:
             *(t.example for t in self._topics.values()),
         ]
 
+    def held_out(self) -> list[tuple[str, int]]:
+        """Questions that are not in what is generated, with their labels."""
+        topics = self._topics.items()
+        return [(text, self._labels[name]) for name, topic in topics for text in topic.held_out]
+
     def conversation(self) -> list[Turn]:
         rng = self._rng
         (length,) = rng.choices((1, 2, 3), weights=(68, 24, 8))
@@ -167,6 +182,39 @@ class Generator:
                 topic = next_topic
                 turns.append(turn)
         return turns
+
+    def recital(self) -> list[Turn]:
+        """Any of the answers, all as often, for it to be learnt by heart."""
+        rng = self._rng
+        topic = rng.choice(list(self._topics))
+        asked = shortened(self._asked(topic).lower().strip(), last=True)
+        if not asked or spoken(asked) in self._forbidden:
+            return self.recital()
+        first = self._turn(topic, asked)
+        if rng.random() < 0.5:
+            return [first]
+        label = first.label + len(self._topics)
+        return [
+            first,
+            Turn(rng.choice(_ASK_EXAMPLE), self._topics[topic].example, label),
+        ]
+
+    def mixed(self) -> str:
+        """Words of two questions, or of one that was mangled: not of any topic for certain."""
+        rng = self._rng
+        first, other = self._any()[1].lower().split(), self._any()[1].lower().split()
+        kind = rng.random()
+        if kind < 0.35:
+            words = (
+                first[: rng.randint(1, len(first) or 1)] + other[rng.randrange(len(other) or 1) :]
+            )
+        elif kind < 0.6:
+            words = [word for word in first if rng.random() < 0.6]
+        elif kind < 0.85:
+            words = [rng.choice(other or [word]) if rng.random() < 0.3 else word for word in first]
+        else:
+            words = rng.sample(first, len(first))
+        return shortened(" ".join(words or first), last=True)
 
     def _turn(self, topic: str, question: str) -> Turn:
         return Turn(question, self._topics[topic].answer, self._labels[topic])
@@ -204,9 +252,19 @@ class Generator:
             return question
         if topic not in _WHOLE:
             question = framed(rng, question)
+            if rng.random() < 0.08:
+                question += rng.choice((", ", ". ", " - ", " ")) + rng.choice(
+                    self._topics[topic].phrasings
+                )
             if not topic.startswith("no-") and rng.random() < 0.04 and "chatterm" not in question:
                 question += rng.choice(
-                    (" in chatterm", " with chatterm", " in this program", " in this app", " here")
+                    (
+                        " in chatterm",
+                        " with chatterm",
+                        " in this program",
+                        " in this app",
+                        " here",
+                    )
                 )
         if topic not in SMALL_TALK:
             question = polite(rng, question)
@@ -256,6 +314,11 @@ class Generator:
             if rng.random() < 0.6:
                 question = rng.choice(_LINKS) + question
         return noisy(rng, question).lower()
+
+
+def _weight(topic: Topic) -> float:
+    """How often it is asked for: what is asked in more ways needs more practice."""
+    return math.sqrt(len(topic.phrasings)) * (0.6 if topic.id in SMALL_TALK else 1.0)
 
 
 def make_generator(seed: int, *, hold_out: bool = True) -> Generator:

@@ -9,13 +9,18 @@ import argparse
 import asyncio
 import json
 import math
+import os
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from chatterm.catalog import load_catalog
 from chatterm.engine.client import EngineBackend
+from chatterm.engine.doubt import FIRST_TOKENS, least_chance
 from chatterm.engine.hosts import EngineHome
 from chatterm.engine.settings import EngineSettings
 from chatterm.events import TextDelta
@@ -28,9 +33,6 @@ from scripts.guide.topics import FOLDER, Question, Topic, load_questions, load_t
 _ROOT = FOLDER.parent.parent
 SHIPPED = _ROOT / "chatterm" / "engine" / "guide" / "guide.gguf"
 CARD = SHIPPED.with_name("card.md")
-DOUBT_BELOW = 0.75
-"""The guide is unsure when one of the first tokens of its answer was less likely than this."""
-FIRST_TOKENS = 14
 _LIMIT = 160
 _AT_ONCE = 4
 
@@ -63,6 +65,9 @@ Ask = Callable[[Sequence[str]], Awaitable[Answer]]
 
 def main() -> None:
     options = _options()
+    if options.same:
+        _compare(options.model.resolve(), json.loads(options.same.read_text()))
+        return
     with tempfile.TemporaryDirectory(prefix="g") as folder:
         home = EngineHome(Path(folder) / "s", Path(folder) / "l", isolated=False)
         settings = EngineSettings(str(options.model.resolve()), threads=1)
@@ -73,7 +78,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=SHIPPED)
-    parser.add_argument("--doubt-below", type=float, default=DOUBT_BELOW)
+    shipped = load_catalog(Path(os.devnull)).models["guide"]
+    parser.add_argument("--doubt-below", type=float, default=shipped.doubt_below)
     parser.add_argument("--held-out", action="store_true", help="the author's kept phrasings only")
     parser.add_argument(
         "--same", type=Path, help="what PyTorch answered, written by scripts.guide.same"
@@ -85,9 +91,6 @@ def _options() -> argparse.Namespace:
 
 async def _run(backend: EngineBackend, options: argparse.Namespace) -> None:
     ask = _asker(backend)
-    if options.same:
-        await _compare(ask, json.loads(options.same.read_text()))
-        return
     topics, report = load_topics()
     if options.held_out:
         await _held_out(ask, topics)
@@ -115,14 +118,14 @@ def _asker(backend: EngineBackend) -> Ask:
             path.append(Message(str(number), before, role, text, 0.0))
         params = Params(temperature=0.0, logprobs=0, max_tokens=_LIMIT)
         request = Request("guide", tuple(path), "answer", params)
-        text, chances = "", []
+        text, logprobs = "", []
         async with gate:
             async for event in backend.stream(request):
                 if isinstance(event, TextDelta):
                     text += event.text
-                    chances += [math.exp(token.logprob) for token in event.logprobs]
-        first = chances[:FIRST_TOKENS] or [0.0]
-        return Answer(text, min(first), sum(first) / len(first))
+                    logprobs += [token.logprob for token in event.logprobs]
+        first = [math.exp(logprob) for logprob in logprobs[:FIRST_TOKENS]] or [0.0]
+        return Answer(text, least_chance(logprobs), sum(first) / len(first))
 
     return ask
 
@@ -230,13 +233,27 @@ async def _held_out(ask: Ask, topics: dict[str, Topic]) -> None:
         print(f"  {wanted} -> {given or '(broken)'}")
 
 
-async def _compare(ask: Ask, pairs: list[dict[str, str]]) -> None:
-    """PyTorch's greedy texts against the engine's."""
-    answers = await asyncio.gather(*(ask([pair["question"]]) for pair in pairs))
+def _compare(model: Path, pairs: list[dict[str, str]]) -> None:
+    """PyTorch's greedy texts against those of ``chatterm ask``."""
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        env = {**os.environ, "CHATTERM_HOME": folder, "CHATTERM_ENGINE_KEEP_ALIVE": "5"}
+        program = [sys.executable, "-m", "chatterm", "ask", "--temporary", "-q", "-m", str(model)]
+        command = [*program, "-o", "temperature=0", "-o", f"max_tokens={_LIMIT}"]
+        answers = [
+            subprocess.run(
+                [*command, "--", pair["question"]],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for pair in pairs
+        ]
     other = [
-        (pair, answer.text)
+        (pair, answer)
         for pair, answer in zip(pairs, answers, strict=True)
-        if answer.text.strip() != pair["answer"].strip()
+        if answer.strip() != pair["answer"].strip()
     ]
     for pair, text in other:
         print(f"{pair['question']!r}: PyTorch {pair['answer']!r}, engine {text!r}")

@@ -12,7 +12,7 @@ from gguf.quants import quantize
 from tokenizers import Tokenizer
 
 from scripts.guide.data import CHAT_TEMPLATE
-from scripts.guide.model import CHECKPOINT_FILE, END_ID, PAD_ID, SPECIALS, Guide, load
+from scripts.guide.model import CHECKPOINT_FILE, END_ID, PAD_ID, SPECIALS, TAG, Guide, load
 
 SHIPPED = Path("chatterm/engine/guide/guide.gguf")
 _KINDS = {
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def write(path: Path, kind: str, model: Guide, tokenizer: Tokenizer) -> None:
-    """Matrices as ``kind``, norms in full; without the topic head."""
+    """Matrices as ``kind``, norms in full."""
     of_matrices, of_file = _KINDS[kind]
     writer = gguf.GGUFWriter(path, "llama")
     _describe(writer, model)
@@ -44,8 +44,6 @@ def write(path: Path, kind: str, model: Guide, tokenizer: Tokenizer) -> None:
     _tokens(writer, tokenizer)
     for name, weight in model.state_dict().items():
         values = weight.numpy().astype(np.float32)
-        if name.startswith("head."):
-            continue
         if values.ndim == 1:
             writer.add_tensor(name, values)
         else:
@@ -61,8 +59,9 @@ def _describe(writer: gguf.GGUFWriter, model: Guide) -> None:
     writer.add_name("chatterm guide")
     writer.add_description("The small guide that chatterm carries to explain itself")
     writer.add_license("mit")
+    writer.add_float32("general.sampling.temp", 0.0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_vocab_size(shape.vocabulary)
+    writer.add_vocab_size(shape.vocabulary + model.classes)
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
     writer.add_block_count(shape.layers)
@@ -76,12 +75,11 @@ def _describe(writer: gguf.GGUFWriter, model: Guide) -> None:
 
 def _tokens(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     names = [tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())]
-    control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(names)
-    writer.add_token_types([control if name in SPECIALS else normal for name in names])
+    writer.add_token_types(list(map(_type, names)))
     writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
     writer.add_bos_token_id(PAD_ID)
     writer.add_pad_token_id(PAD_ID)
@@ -89,6 +87,13 @@ def _tokens(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_eot_token_id(END_ID)
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def _type(name: str) -> gguf.TokenType:
+    if name in SPECIALS:
+        return gguf.TokenType.CONTROL
+    # No text becomes a token of this type, and such a token becomes no text.
+    return gguf.TokenType.UNUSED if name.startswith(TAG[:-4]) else gguf.TokenType.NORMAL
 
 
 if __name__ == "__main__":

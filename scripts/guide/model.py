@@ -18,6 +18,9 @@ from scripts.guide.data import KEPT_MESSAGES, Turn, shortened
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIALS = (END_OF_TEXT, START, END)
 PAD_ID, START_ID, END_ID = range(3)
+TAG = "<|answer-{}|>"
+"""Comes before an answer and is never shown: with it the guide chooses once, at one place."""
+FIRST_TAG_ID = len(SPECIALS)
 TOKENIZER_FILE, CHECKPOINT_FILE = "tokenizer.json", "guide.pt"
 _NO_LOSS = -100
 
@@ -25,6 +28,7 @@ _NO_LOSS = -100
 @dataclass(frozen=True, slots=True)
 class Shape:
     vocabulary: int = 2048
+    """Without the tags."""
     width: int = 192
     layers: int = 4
     heads: int = 6
@@ -67,15 +71,15 @@ class _Block(nn.Module):
 
 
 class Guide(nn.Module):
-    """A Llama with tied embeddings; ``head`` names the topic, and is left out of the export."""
+    """A Llama with tied embeddings; ``classes`` is how many answers it knows."""
 
     def __init__(self, shape: Shape, classes: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
-        self.token_embd = nn.Embedding(shape.vocabulary, shape.width)
+        self.classes = classes
+        self.token_embd = nn.Embedding(shape.vocabulary + classes, shape.width)
         self.blk = nn.ModuleList(_Block(shape, dropout) for _ in range(shape.layers))
         self.output_norm = nn.RMSNorm(shape.width, eps=shape.epsilon)
-        self.head = nn.Linear(shape.width, classes)
         self.dropout = nn.Dropout(dropout)
         size = shape.width // shape.heads
         speeds = shape.rope_base ** (-torch.arange(0, size, 2).float() / size)
@@ -112,8 +116,8 @@ class Sample:
     tokens: list[int]
     targets: list[int]
     """The next token where the loss counts it."""
-    choices: list[tuple[int, int]]
-    """Where an answer begins, and its label."""
+    choices: list[tuple[int, int | str]]
+    """Where a tag is to come, and its label, or the question that the teacher is to label."""
 
 
 class Texts:
@@ -133,27 +137,40 @@ class Texts:
         return text
 
     def sample(self, turns: Sequence[Turn], *, cut: float, broken: float) -> Sample:
-        """``cut`` is how often the last answer ends early, ``broken`` how often words fall apart.
+        """``cut`` is how often the last answer is left out, ``broken`` how often words fall apart.
 
-        An answer is soon learnt by heart; to choose it, at its start, is what takes many examples.
+        An answer is soon learnt by heart; to choose it is what takes many examples. Older answers
+        have their tags or not, as they do where a chat goes on in the same engine or in another.
         """
         tokens: list[int] = []
         targets: list[int] = []
-        choices: list[tuple[int, int]] = []
+        choices: list[tuple[int, int | str]] = []
         for number, turn in enumerate(turns):
             is_last = number == len(turns) - 1
             question = shortened(turn.question.strip(), last=is_last)
-            asked = self._asked(question, broken=self._rng.random() < broken)
-            prompt = [START_ID, *asked, END_ID, *self._fixed("\n"), START_ID]
-            prompt += self._fixed("assistant\n")
+            prompt = self._prompt(self._asked(question, broken=self._rng.random() < broken))
             answer = [*self._fixed(turn.answer), END_ID]
             if is_last and self._rng.random() < cut:
-                answer = answer[:10]
+                answer = []
             after = [] if is_last else self._fixed("\n")
-            targets += [_NO_LOSS] * (len(prompt) - 1) + answer + [_NO_LOSS] * (len(after) + 1)
+            if is_last or self._rng.random() < 0.5:
+                choices.append((len(tokens) + len(prompt) - 1, turn.label))
+                prompt.append(FIRST_TAG_ID + turn.label)
+                targets += [_NO_LOSS] * (len(prompt) - 1) + answer
+            else:
+                targets += [_NO_LOSS] * (len(prompt) + len(answer) - 1)
+            targets += [_NO_LOSS] * (len(after) + 1)
             tokens += prompt + answer + after
-            choices.append((len(tokens) - len(after) - len(answer) - 1, turn.label))
         return Sample(tokens, targets, choices)
+
+    def unlabelled(self, question: str) -> Sample:
+        """A question alone, for the teacher to say what belongs to it."""
+        prompt = self._prompt(self.encode(f"user\n{question}"))
+        return Sample(prompt, [_NO_LOSS] * len(prompt), [(len(prompt) - 1, question)])
+
+    def _prompt(self, asked: list[int]) -> list[int]:
+        start = [START_ID, *asked, END_ID, *self._fixed("\n"), START_ID]
+        return [*start, *self._fixed("assistant\n")]
 
     def prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
         """What the chat template makes of a conversation."""
@@ -183,13 +200,13 @@ class Texts:
         return [token for start, stop in pieces for token in self.encode(text[start:stop])]
 
 
-def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
+def train_tokenizer(texts: Sequence[str], vocabulary: int, tags: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIALS),
+        vocab_size=vocabulary + tags,
+        special_tokens=[*SPECIALS, *map(TAG.format, range(tags))],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         min_frequency=3,
         show_progress=False,
@@ -200,9 +217,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
 
 def save(folder: Path, model: Guide, about: dict[str, Any]) -> None:
     kept = dict(model.state_dict())
-    torch.save(
-        {"weights": kept, "classes": model.head.out_features, **about}, folder / CHECKPOINT_FILE
-    )
+    torch.save({"weights": kept, "classes": model.classes, **about}, folder / CHECKPOINT_FILE)
 
 
 def load(folder: Path) -> tuple[Guide, Tokenizer, dict[str, Any]]:

@@ -22,21 +22,25 @@ from torch.nn import functional
 
 from scripts.guide.data import Generator, make_generator
 from scripts.guide.model import (
+    FIRST_TAG_ID,
     PAD_ID,
     TOKENIZER_FILE,
     Guide,
     Sample,
     Shape,
     Texts,
+    load,
     save,
     train_tokenizer,
 )
+from scripts.guide.teacher import Teacher
 from scripts.guide.topics import load_topics
 
 _WARM_UP_STEPS = 80
 _LAST_RATE = 0.02
-_CUT, _BROKEN = 0.75, 0.2
-_CHOICE_WEIGHT = 0.5
+_CUT, _BROKEN = 0.85, 0.2
+_MIXED_SHARE, _RECITAL_SHARE = 0.3, 0.2
+_ANSWER_WEIGHT = 1.0
 _TOKENIZER_CONVERSATIONS = 40_000
 _POOL = 400
 
@@ -46,8 +50,9 @@ class Batch:
     tokens: Tensor
     targets: Tensor
     places: Tensor
-    """Of the beginnings of answers, in the flattened batch."""
+    """Where answers are chosen, in the flattened batch."""
     labels: Tensor
+    """How likely each answer is to be there."""
 
 
 def main() -> None:
@@ -57,12 +62,18 @@ def main() -> None:
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     generator = make_generator(options.seed, hold_out=not options.all)
-    texts = _texts(generator, options)
+    teacher = Teacher(make_generator(options.seed + 1, hold_out=not options.all), options.seed)
+    print(f"teacher right on held-out questions: {_right(teacher, generator)}", flush=True)
     model = Guide(Shape(), generator.classes, options.dropout)
-    print(
-        f"{sum(p.numel() for p in model.parameters()) - _size(model.head)} parameters", flush=True
-    )
-    about = _train(model, _batches(generator, texts, options), options)
+    if options.go_on:
+        model_before, tokenizer, _ = load(options.out)
+        model.load_state_dict(model_before.state_dict())
+        texts = Texts(tokenizer, options.seed)
+    else:
+        texts = _texts(generator, options)
+    print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
+    about = _train(model, _batches(generator, texts, teacher, options), options)
+    about |= {"parameters": sum(p.numel() for p in model.parameters())}
     report = load_topics(hold_out=not options.all)[1]
     about |= {"authors": report.authors, "phrasings": report.phrasings}
     save(options.out, model, about)
@@ -72,42 +83,58 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/guide"))
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=2800)
     parser.add_argument(
         "--cpu-minutes",
         type=float,
         default=math.inf,
         help="end sooner; then the same seed gives the same model only on an equally fast machine",
     )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=math.inf,
+        help="the same by the clock, pauses included",
+    )
+    parser.add_argument(
+        "--go-on",
+        type=float,
+        default=0,
+        help="from the checkpoint in --out, this far (0 to 1)",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch-tokens", type=int, default=2400)
+    parser.add_argument("--batch-tokens", type=int, default=1600)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--all", action="store_true", help="hold no phrasings out")
     return parser.parse_args()
 
 
-def _size(module: torch.nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
+def _right(teacher: Teacher, generator: Generator) -> str:
+    """What may be hoped for, seen before the training."""
+    asked = generator.held_out()
+    guessed = teacher.chances([question for question, _ in asked]).argmax(-1).tolist()
+    hits = sum(guess == label for guess, (_, label) in zip(guessed, asked, strict=True))
+    return f"{hits} of {len(asked)}"
 
 
 def _texts(generator: Generator, options: argparse.Namespace) -> Texts:
     """Learns the tokens from what is asked and, less often, from what is answered."""
     said = [t.question for _ in range(_TOKENIZER_CONVERSATIONS) for t in generator.conversation()]
     said += generator.answers() * 20 + ["user\n", "assistant\n"] * 1000
-    tokenizer = train_tokenizer(said, Shape().vocabulary)
+    tokenizer = train_tokenizer(said, Shape().vocabulary, generator.classes)
     tokenizer.save(str(options.out / TOKENIZER_FILE))
     return Texts(tokenizer, options.seed)
 
 
-def _batches(generator: Generator, texts: Texts, options: argparse.Namespace) -> Iterator[Batch]:
+def _batches(
+    generator: Generator, texts: Texts, teacher: Teacher, options: argparse.Namespace
+) -> Iterator[Batch]:
     """Fresh conversations for ever, those of like length together."""
     rng = random.Random(options.seed)
     while True:
-        samples = [
-            texts.sample(generator.conversation(), cut=_CUT, broken=_BROKEN) for _ in range(_POOL)
-        ]
+        samples = [_sample(generator, texts, rng) for _ in range(_POOL)]
         samples.sort(key=lambda sample: len(sample.tokens))
         groups: list[list[Sample]] = [[]]
         for sample in samples:
@@ -115,26 +142,43 @@ def _batches(generator: Generator, texts: Texts, options: argparse.Namespace) ->
                 groups.append([])
             groups[-1].append(sample)
         rng.shuffle(groups)
-        yield from map(_batch, groups)
+        yield from (_batch(group, teacher, generator.classes) for group in groups)
 
 
-def _batch(samples: list[Sample]) -> Batch:
+def _sample(generator: Generator, texts: Texts, rng: random.Random) -> Sample:
+    chance = rng.random()
+    if chance < _MIXED_SHARE:
+        return texts.unlabelled(generator.mixed())
+    if chance < _MIXED_SHARE + _RECITAL_SHARE:
+        return texts.sample(generator.recital(), cut=0, broken=0)
+    return texts.sample(generator.conversation(), cut=_CUT, broken=_BROKEN)
+
+
+def _batch(samples: list[Sample], teacher: Teacher, classes: int) -> Batch:
     length = max(len(sample.tokens) for sample in samples)
     tokens = torch.full((len(samples), length), PAD_ID)
     targets = torch.full((len(samples), length), -100)
-    places, labels = [], []
+    places: list[int] = []
+    said: list[int | str] = []
     for row, sample in enumerate(samples):
         tokens[row, : len(sample.tokens)] = torch.tensor(sample.tokens)
         targets[row, : len(sample.targets)] = torch.tensor(sample.targets)
         places += [row * length + place for place, _ in sample.choices]
-        labels += [label for _, label in sample.choices]
-    return Batch(tokens, targets, torch.tensor(places), torch.tensor(labels))
+        said += [label for _, label in sample.choices]
+    labels = torch.zeros(len(said), classes)
+    for row, label in enumerate(said):
+        if isinstance(label, int):
+            labels[row, label] = 1.0
+    asked = [row for row, label in enumerate(said) if isinstance(label, str)]
+    if asked:
+        labels[asked] = teacher.chances([str(said[row]) for row in asked])
+    return Batch(tokens, targets, torch.tensor(places), labels)
 
 
 def _train(model: Guide, batches: Iterator[Batch], options: argparse.Namespace) -> dict[str, Any]:
     optimizers = _optimizers(model, options.rate)
     began, seen, losses, right = time.process_time(), 0, [], []
-    step, progress = 0, 0.0
+    clock, step, progress = time.monotonic(), 0, options.go_on
     while progress < 1:
         batch = next(batches)
         for optimizer in optimizers:
@@ -146,7 +190,9 @@ def _train(model: Guide, batches: Iterator[Batch], options: argparse.Namespace) 
         losses.append(loss)
         right.append(hit)
         cpu = (time.process_time() - began) / 60
-        progress = max(step / options.steps, cpu / options.cpu_minutes)
+        minutes = (time.monotonic() - clock) / 60
+        done = max(step / options.steps, cpu / options.cpu_minutes, minutes / options.minutes)
+        progress = options.go_on + (1 - options.go_on) * done
         if step % 50 == 0:
             shown = sum(losses[-50:]) / 50, sum(right[-50:]) / 50
             print(
@@ -157,7 +203,12 @@ def _train(model: Guide, batches: Iterator[Batch], options: argparse.Namespace) 
         if step % 500 == 0:
             save(options.out, model, {"steps": step})
     cpu = (time.process_time() - began) / 60
-    return {"steps": step, "tokens": seen, "cpu_minutes": round(cpu, 1), "seed": options.seed}
+    return {
+        "steps": step,
+        "tokens": seen,
+        "cpu_minutes": round(cpu, 1),
+        "seed": options.seed,
+    }
 
 
 def _rate(step: int, progress: float) -> float:
@@ -172,7 +223,7 @@ def _optimizers(model: Guide, rate: float) -> list[torch.optim.Optimizer]:
     norms = [p for p in model.parameters() if p.dim() == 1]
     rest = [
         {"params": [model.token_embd.weight], "weight_decay": 0.01},
-        {"params": [*norms, model.head.weight], "weight_decay": 0.0},
+        {"params": norms, "weight_decay": 0.0},
     ]
     return [
         torch.optim.Muon(inner, lr=rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
@@ -183,19 +234,26 @@ def _optimizers(model: Guide, rate: float) -> list[torch.optim.Optimizer]:
 def _step(
     model: Guide, batch: Batch, optimizers: list[torch.optim.Optimizer]
 ) -> tuple[float, float]:
-    """The loss on answers, and how often the topic head was right."""
+    """The loss on choices, and how often the right answer, or the teacher's, was chosen."""
     hidden = model(batch.tokens).flatten(0, 1)
     targets = batch.targets.flatten()
     counted = targets != -100
-    loss = functional.cross_entropy(model.logits(hidden[counted]), targets[counted])
-    chosen = model.head(hidden[batch.places])
-    total = loss + _CHOICE_WEIGHT * functional.cross_entropy(chosen, batch.labels)
+    chosen = model.logits(hidden[batch.places])
+    labels = functional.pad(
+        batch.labels,
+        (FIRST_TAG_ID, chosen.shape[1] - batch.labels.shape[1] - FIRST_TAG_ID),
+    )
+    loss = functional.cross_entropy(chosen, labels)
+    total = loss
+    if counted.any():
+        said = functional.cross_entropy(model.logits(hidden[counted]), targets[counted])
+        total = loss + _ANSWER_WEIGHT * said
     total.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return loss.item(), (chosen.argmax(-1) == batch.labels).float().mean().item()
+    return loss.item(), (chosen.argmax(-1) == labels.argmax(-1)).float().mean().item()
 
 
 if __name__ == "__main__":

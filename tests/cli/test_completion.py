@@ -120,7 +120,7 @@ def proposals(line: str, shell: str) -> str:
 def test_powershell_gets_words_and_what_they_mean() -> None:
     ask("a title")
     assert proposals("chatterm te", "powershell").startswith("templates:::")
-    assert proposals("chatterm ask -m ", "powershell").startswith("echo:::")
+    assert proposals("chatterm ask -m ", "powershell").startswith("guide:::")
     assert proposals("chatterm ask --chat ", "powershell") == f"{chat_id()}:::a title\n"
 
 

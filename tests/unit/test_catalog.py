@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+import chatterm
 from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry, load_catalog, shipped_models_file
 from chatterm.errors import ConfigError
 from tests.unit.toml_texts import toml_bytes
@@ -116,6 +117,30 @@ def test_the_users_keys_win_and_the_others_of_the_entry_stay(mine: Path, shipped
     echo = load_catalog(mine, shipped).models["echo"]
     assert echo == ModelEntry("echo", "echo", summary="Repeats", words_per_second=20.0)
     assert type(echo.words_per_second) is float
+
+
+def test_a_file_is_beside_the_one_that_names_it(mine: Path, shipped: Path) -> None:
+    shipped.write_text(
+        '[models.guide]\nbackend = "engine"\npath = "engine/g.gguf"\ncard = "c.md"\n'
+    )
+    mine.write_text(
+        '[models.own]\nbackend = "engine"\npath = "own.gguf"\n'
+        '[models.far]\nbackend = "engine"\npath = "/big/far.gguf"\n'
+        '[models.home]\nbackend = "engine"\npath = "~/m.gguf"\n'
+    )
+    models = load_catalog(mine, shipped).models
+    package = Path(chatterm.__file__).parent
+    assert models["guide"].path == str(package / "engine" / "g.gguf")
+    assert models["guide"].card == str(package / "c.md")
+    assert models["own"].path == str(mine.parent / "own.gguf")
+    assert models["far"].path == "/big/far.gguf"
+    assert models["home"].path == str(Path.home() / "m.gguf")
+    assert models["own"].card == ""
+
+
+def test_the_files_of_the_shipped_models_are_there(mine: Path) -> None:
+    for model in load_catalog(mine).models.values():
+        assert all(Path(file).is_file() for file in (model.path, model.card) if file)
 
 
 def test_a_remote_is_read(mine: Path, shipped: Path) -> None:

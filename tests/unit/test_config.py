@@ -79,7 +79,7 @@ def test_every_value_says_where_it_came_from_and_params_left_to_the_model_are_no
     found = read_settings(paths, {"CHATTERM_PARAMS_SEED": "7"})
     items = found.items()
     assert items[:4] == [
-        ("model", "echo", Source("default")),
+        ("model", "guide", Source("default")),
         ("system", "", Source("default")),
         ("params.seed", 7, Source("environment", "CHATTERM_PARAMS_SEED")),
         ("output.color", "auto", Source("default")),

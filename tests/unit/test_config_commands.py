@@ -55,7 +55,7 @@ def test_show_says_every_value_and_where_it_was_set(config: Any, config_file: Pa
     assert (shown.code, shown.err) == (0, "")
     lines = [line.split() for line in shown.out.splitlines()[:4]]
     assert lines == [
-        ["model", "=", '"echo"', "#", "default"],
+        ["model", "=", '"guide"', "#", "default"],
         ["system", "=", '""', "#", "default"],
         ["params.temperature", "=", "0.7", "#", str(config_file)],
         ["output.color", "=", '"never"', "#", "CHATTERM_OUTPUT_COLOR"],
@@ -67,7 +67,7 @@ def test_show_as_json_is_one_object_by_key(config: Any, config_file: Path) -> No
     config("set", "params.stop", "a", "b")
     shown = config("show", "--json").json
     assert {key: shown[key] for key in ("model", "system", "params.stop", "output.color")} == {
-        "model": {"value": "echo", "source": "default", "name": ""},
+        "model": {"value": "guide", "source": "default", "name": ""},
         "system": {"value": "", "source": "default", "name": ""},
         "params.stop": {"value": ["a", "b"], "source": "file", "name": str(config_file)},
         "output.color": {"value": "auto", "source": "default", "name": ""},

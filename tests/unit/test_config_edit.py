@@ -226,7 +226,12 @@ def test_any_valid_settings_are_read_back_equal(
     begin(paths, COMMENTED)
     for key, value in values.items():
         set_value(paths, key, as_typed(value))
-    begin_with = {"params.temperature": 0.5, "params.stop": ["a", "b"], "output.color": "never"}
+    begin_with = {
+        "model": "echo",
+        "params.temperature": 0.5,
+        "params.stop": ["a", "b"],
+        "output.color": "never",
+    }
     assert load_config(paths, {}) == load_config(
         Paths.from_environment({"CHATTERM_HOME": "/nowhere"}), {}, begin_with | values
     )
