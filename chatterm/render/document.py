@@ -48,6 +48,7 @@ class _Fence:
     """The fence at the top that is not closed; its lines need no parser."""
 
     def __init__(self, opening: str, info: str, block: GrowingBlock) -> None:
+        self.opening = opening
         sign = re.escape(opening[0])
         self._closing = re.compile(rf"^ {{0,3}}{sign}{{{len(opening)},}}[ \t]*$", re.M)
         self._searched = 0
@@ -80,7 +81,9 @@ class StreamDoc:
         self._source: list[str] = []
         self._fresh: list[str] = []
         self._tail = ""
-        self._frozen = 0
+        self.frozen = 0
+        """How many rows at the start belong to blocks that are closed."""
+        self._above = False
         self._list: _List | None = None
         self._table: _Table | None = None
         self._fence: _Fence | None = None
@@ -105,11 +108,23 @@ class StreamDoc:
         self._take([*self._fresh, self._cleaner.finish()])
         while self._draw(is_end=True):
             pass
-        if relink and self._drawing.env.get("references") and self._frozen:
+        if relink and self._drawing.env.get("references") and self.frozen:
             lines = draw("".join(self._source), self._drawing.layout, self.theme)
             self._replace(0, lines)
-        self._frozen = self.settled = len(self.lines)
+        self.frozen = self.settled = len(self.lines)
         return self._dirty, len(self.lines)
+
+    def resized(self, width: int, layout: Layout) -> StreamDoc:
+        """The rest of the text at another width: the block that is open, and what follows it."""
+        other = StreamDoc(width, self.theme, layout)
+        other._cleaner, other._fresh, other._links = self._cleaner, self._fresh, self._links
+        other._above = self._above or self.frozen > 0
+        other._tail = (self._table.head if self._table else "") + self._tail
+        other._list = self._list
+        if self._fence is not None:
+            block = other._drawing.growing(self._fence.info, _TOP)
+            other._fence = _Fence(self._fence.opening, self._fence.info, block)
+        return other
 
     def _take(self, parts: list[str]) -> None:
         text = "".join(parts)
@@ -132,7 +147,7 @@ class StreamDoc:
         whole_lines = len(source) if is_end else (head + text).count("\n")
         nodes = self._parse(head + text)
         rows = self._draw_nodes(nodes, source, None if is_end else whole_lines)
-        self._replace(self._frozen, self._drawing.lines)
+        self._replace(self.frozen, self._drawing.lines)
         self._settle(whole_lines)
         if is_end:
             return False
@@ -163,7 +178,8 @@ class StreamDoc:
                 drawing.table(node, _TOP, self._table.carried)
                 continue
             number = self._list.number if carries and self._list else None
-            has_gap = self._list.gap if carries and self._list else self._frozen + rows[-1] > 0
+            has_gap = self._above or self.frozen + rows[-1] > 0
+            has_gap = self._list.gap if carries and self._list else has_gap
             drawing.block_after(node, has_gap=has_gap, number=number)
         return rows
 
@@ -185,7 +201,7 @@ class StreamDoc:
         for leaf in reversed(self._drawing.leaves):
             is_long = leaf.node.kind == "paragraph" and leaf.settled
             if leaf.node.opened < whole_lines or is_long:
-                self.settled = max(self.settled, self._frozen + leaf.row + leaf.settled)
+                self.settled = max(self.settled, self.frozen + leaf.row + leaf.settled)
                 return
 
     def _freeze(
@@ -224,8 +240,8 @@ class StreamDoc:
             blocks(text, env)
             self._links = env["references"]
         self._tail = self._tail[len(text) :]
-        self._frozen += row
-        self.settled = max(self.settled, self._frozen)
+        self.frozen += row
+        self.settled = max(self.settled, self.frozen)
         self._list = self._table = None
 
     def _freeze_items(
@@ -275,16 +291,16 @@ class StreamDoc:
         if end is None and not is_end:
             done = fence.block
             done.feed(content)
-            self._replace(self._frozen + fence.shown, [*done.done[fence.shown :], *done.open])
+            self._replace(self.frozen + fence.shown, [*done.done[fence.shown :], *done.open])
             fence.shown = len(done.done)
-            self.settled = max(self.settled, self._frozen + fence.shown)
+            self.settled = max(self.settled, self.frozen + fence.shown)
             return False
         stop, after = end or (len(content), len(content))
         language = language_of(fence.info)
         rows = self._drawing.closed_block(content[:stop], language, _TOP)
-        self._replace(self._frozen, rows)
-        self._frozen += len(rows)
-        self.settled = max(self.settled, self._frozen)
+        self._replace(self.frozen, rows)
+        self.frozen += len(rows)
+        self.settled = max(self.settled, self.frozen)
         self._tail = content[after:]
         self._fence = None
         return True
@@ -298,7 +314,7 @@ class StreamDoc:
         text = "\n".join(source[first:whole_lines]) + "\n"
         nodes = self._parse(head + text)
         self._draw_nodes(nodes, (head + text).split("\n"), None)
-        self._replace(self._frozen, self._drawing.lines)
+        self._replace(self.frozen, self._drawing.lines)
         self._cut(source, whole_lines, len(self._drawing.lines), new_links=False)
         return True
 
