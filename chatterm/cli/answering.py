@@ -49,10 +49,11 @@ class Printer(Protocol):
 
 
 class TextPrinter:
-    """The words of the answer, as they come; reasoning and notices go to stderr."""
+    """The words of the answer, as they come; reasoning, progress and notices go to stderr."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, reasoning: bool = True) -> None:
         self._console = console
+        self._shows_reasoning = reasoning
         self._reasoned = False
         self._written: list[str] = []
 
@@ -62,46 +63,95 @@ class TextPrinter:
     def event(self, event: Event) -> None:
         match event:
             case TextDelta(text=text):
-                self._end_reasoning()
+                self._begin_words()
                 self._written.append(text)
-                self._console.write(text)
+                self.words(text)
             case Replaced(text=text):
                 self._replace(text)
             case ReasoningDelta(text=text):
-                self._reasoned = True
-                self._console.aside(text)
+                self._reason(text)
             case Notice(text=text):
                 self._console.note(text)
             case Queued(position=position, size=size):
-                self._console.note(f"waiting: {position} of {size}")
-            case ToolCalled() | Progress() | Linked() | Done():
+                self._console.status(f"waiting: {position + 1} of {size}", else_note=True)
+            case Progress(stage=stage, done=done, total=total):
+                self._console.status(_progress(stage, done, total))
+            case ToolCalled() | Linked() | Done():
                 pass
             case _:
                 assert_never(event)
+
+    def words(self, text: str) -> None:
+        """Print more of the answer."""
+        self._console.write(text)
+
+    def end_words(self) -> None:
+        """The answer has ended."""
+        self._console.end_line()
 
     def ended(self, session: ChatSession) -> None:
         self.failed()
 
     def failed(self) -> None:
-        self._end_reasoning()
-        self._console.end_line()
+        self._begin_words()
+        self.end_words()
 
     def _replace(self, text: str) -> None:
         """What is written cannot be taken back; only a difference one would see is mentioned."""
         before = "".join(self._written)
         self._written = [text]
         if not before:
-            self._end_reasoning()
-            self._console.write(text)
+            self._begin_words()
+            self.words(text)
         elif before.strip() != text.strip():
             self._console.note(
                 "the server changed its answer afterwards; the stored chat has the final text"
             )
 
-    def _end_reasoning(self) -> None:
+    def _reason(self, text: str) -> None:
+        if self._shows_reasoning:
+            self._console.clear_status()
+            self._reasoned = True
+            self._console.aside(text)
+        else:
+            self._console.status("thinking")
+
+    def _begin_words(self) -> None:
+        self._console.clear_status()
         if self._reasoned:
             self._reasoned = False
             self._console.aside("\n")
+
+
+def _progress(stage: str, done: int, total: int) -> str:
+    if stage == "load":
+        return f"loading the model: {100 * done // total} %" if total else "loading the model"
+    return f"reading the prompt: {done:,} of {total:,} tokens"
+
+
+def text_printer(
+    console: Console,
+    env: Mapping[str, str],
+    *,
+    color: str,
+    plain: bool = False,
+    reasoning: bool = True,
+) -> TextPrinter:
+    """The printer for whoever reads stdout: rendered on a terminal, raw in a pipe."""
+    console.dims = color != "never"
+    redraws = console.is_terminal and env.get("TERM") != "dumb"
+    forced = color == "always" or (color == "auto" and _is_on(env, "CLICOLOR_FORCE"))
+    if plain or not (redraws or forced):
+        return TextPrinter(console, reasoning=reasoning)
+    from chatterm.cli.live import LivePrinter
+    from chatterm.render.ansi import colour_of
+
+    colour = colour_of(color, env, is_terminal=console.is_terminal)
+    return LivePrinter(console, colour, redraws=redraws, reasoning=reasoning)
+
+
+def _is_on(env: Mapping[str, str], name: str) -> bool:
+    return env.get(name, "0") not in ("", "0")
 
 
 Judgement: TypeAlias = "Callable[[ChatSession], Mapping[str, Any]]"

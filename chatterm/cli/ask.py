@@ -99,6 +99,15 @@ def ask(
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Only append, as screen readers need it.")
+    ] = False,
+    color: Annotated[
+        str | None, typer.Option("--color", metavar="WHEN", help="auto, always or never.")
+    ] = None,
+    no_reasoning: Annotated[
+        bool, typer.Option("--no-reasoning", help="Do not show what the model thinks.")
+    ] = False,
     temporary: Annotated[bool, typer.Option("--temporary", help="Store nothing.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the prompt and its length; ask nobody.")
@@ -110,6 +119,7 @@ def ask(
     """
     context = context_of(ctx)
     context.console.quiet = quiet
+    context.console.plain |= plain
     context.console.json_errors = as_json or stream_json
     _refuse_both(
         {"--json": as_json, "--stream-json": stream_json, "--extract": extract},
@@ -126,7 +136,7 @@ def ask(
         preset=preset(context, found, model=model, system=system, options=option or []),
         schema=schema,
     )
-    output = Output(as_json, stream_json, no_stream, extract)
+    output = Output(as_json, stream_json, no_stream, extract, plain, not no_reasoning, color)
     known = bool(chat or continue_)
     with context.store(temporary=temporary or (dry_run and not known)) as store:
         begun = context.chat_to_continue(store, chat, continue_)
@@ -144,6 +154,9 @@ class Output:
     stream_json: bool
     no_stream: bool
     extract: bool
+    plain: bool = False
+    reasoning: bool = True
+    color: str | None = None
 
 
 def _refuse_both(*groups: Mapping[str, bool]) -> None:
@@ -179,7 +192,7 @@ def _ask(context: Context, session: ChatSession, asked: Question, output: Output
     from chatterm.cli.form import Form
 
     form = Form(asked.schema, output.extract)
-    printer = _printer(context, output, form)
+    printer = _printer(context, output, form, is_prose=asked.schema is None)
     with Foreground() as foreground:
         code = foreground.run(_answer(context, session, asked, printer))
     if output.extract:
@@ -207,14 +220,28 @@ async def _answer(
         await session.backend.aclose()
 
 
-def _printer(context: Context, output: Output, form: Form) -> Printer:
+def _color(context: Context, typed: str | None) -> str:
+    from chatterm.config import find_setting
+
+    if typed is None:
+        return context.config().output.color
+    return str(find_setting("output.color").check_text(typed, "--color: "))
+
+
+def _printer(context: Context, output: Output, form: Form, *, is_prose: bool) -> Printer:
     from chatterm.cli import answering, printers
 
     if output.as_json:
         return answering.JsonPrinter(context.console, form.judgement)
     if output.stream_json:
         return answering.EventPrinter(context.console, form.judgement)
-    printer = answering.TextPrinter(context.console)
+    printer = answering.text_printer(
+        context.console,
+        context.env,
+        color=_color(context, output.color),
+        plain=output.plain or not is_prose,
+        reasoning=output.reasoning,
+    )
     if output.extract:
         return printers.Wordless(printer)
     return printers.AtOnce(printer) if output.no_stream else printer

@@ -80,11 +80,13 @@ def _talk(context: Context, session: ChatSession, foreground: Foreground) -> Non
 
 
 def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:
-    from chatterm.cli.answering import TextPrinter, show
+    from chatterm.cli.answering import show, text_printer
 
     try:
         events = session.send(text)
         context.remember_chat(session.store, session.chat_id)
-        foreground.run(show(session, events, TextPrinter(context.console)))
+        color = context.config().output.color
+        printer = text_printer(context.console, context.env, color=color)
+        foreground.run(show(session, events, printer))
     except ChattermError as error:
         context.console.error(error)

@@ -30,7 +30,12 @@ class Console:
         self._err = err
         self._debug = env.get("CHATTERM_DEBUG", "") not in ("", "0")
         self._ends_line = True
+        self._status = ""
         self.quiet = False
+        self.plain = env.get("TERM") == "dumb"
+        """Only ever append: no line is written again, and nothing moves."""
+        self.dims = False
+        """Whether reasoning is dimmed on stderr."""
         self.json_errors = False
         """Also report an error as an object on stdout, for programs that read it."""
 
@@ -64,6 +69,44 @@ class Console:
         """Put one JSON value on stdout; every character survives any encoding of the pipe."""
         self.line(json.dumps(value, ensure_ascii=not _is_utf8(self._out), indent=indent))
 
+    def draw(self, text: str) -> None:
+        """Put rendered text on stdout, the escape sequences of our own included."""
+        if not text:
+            return
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def size(self) -> os.terminal_size:
+        """Of the terminal that stdout is."""
+        try:
+            size = os.get_terminal_size(self._out.fileno())
+        except OSError:
+            return os.terminal_size((80, 24))
+        return size if size.columns and size.lines else os.terminal_size((80, 24))
+
+    def status(self, text: str, *, else_note: bool = False) -> None:
+        """Say on one line of stderr what is going on; elsewhere than on a terminal, nothing."""
+        if self.quiet:
+            return
+        if self.plain or not self._err.isatty():
+            if else_note:
+                self.note(text)
+            return
+        columns = self.size().columns
+        text = sanitise(text)[: columns - 1]
+        if text != self._status:
+            self._status = text
+            self._put(f"\r\x1b[K{text}")
+
+    def clear_status(self) -> None:
+        """Take that line away."""
+        if self._status:
+            self._status = ""
+            self._put("\r\x1b[K")
+
     def note(self, text: str) -> None:
         """Tell the user something that is not data."""
         if not self.quiet:
@@ -71,7 +114,11 @@ class Console:
 
     def aside(self, text: str) -> None:
         """Stream to stderr, as the model's reasoning is."""
-        if not self.quiet:
+        if self.quiet:
+            return
+        if self.dims and self._err.isatty() and not self.plain:
+            self._put(f"\x1b[2m{sanitise(text)}\x1b[22m")
+        else:
             self._say(text)
 
     def agrees(self, question: str, answers: TextIO | None) -> bool:
@@ -118,8 +165,10 @@ class Console:
         return 1
 
     def _say(self, text: str) -> None:
-        if self._err.isatty():
-            text = sanitise(text)
+        self.clear_status()
+        self._put(sanitise(text) if self._err.isatty() else text)
+
+    def _put(self, text: str) -> None:
         try:
             self._err.write(text)
             self._err.flush()
