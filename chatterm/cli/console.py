@@ -16,6 +16,8 @@ from chatterm.errors import ChattermError
 from chatterm.render.sanitise import sanitise
 
 INTERRUPTED = 130
+_USUAL_WIDTH = 80
+"""Of a terminal that does not know its own."""
 
 
 class ReaderGone(Exception):
@@ -30,6 +32,8 @@ class Console:
         self._err = err
         self._debug = env.get("CHATTERM_DEBUG", "") not in ("", "0")
         self._ends_line = True
+        self._progress = ""
+        """What stands on the last line of stderr and will be replaced."""
         self.quiet = False
         self.json_errors = False
         """Also report an error as an object on stdout, for programs that read it."""
@@ -74,6 +78,21 @@ class Console:
         if not self.quiet:
             self._say(text)
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a line that is replaced over and over makes sense."""
+        return self._err.isatty() and not self.quiet
+
+    def progress(self, text: str) -> None:
+        """Put a line in the place of the one before; an empty one takes it away."""
+        if not self.shows_progress:
+            return
+        width = os.get_terminal_size(self._err.fileno()).columns or _USUAL_WIDTH
+        text = sanitise(text).replace("\n", " ")[: max(1, width - 1)]
+        blanks = " " * (len(self._progress) - len(text))
+        self._progress = text
+        self._write_err(f"\r{text}{blanks}" if text else f"\r{blanks}\r")
+
     def error(self, error: ChattermError) -> None:
         """Say what happened and what to do; also when quiet."""
         if self.json_errors:
@@ -111,8 +130,13 @@ class Console:
         return 1
 
     def _say(self, text: str) -> None:
+        if self._progress:
+            self.progress("")
         if self._err.isatty():
             text = sanitise(text)
+        self._write_err(text)
+
+    def _write_err(self, text: str) -> None:
         try:
             self._err.write(text)
             self._err.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatterm.cli.context import Context, context_of
+from chatterm.cli.pull import pull
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.cli.table import columns
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("pull")(pull)
 
 
 @app.command("list")

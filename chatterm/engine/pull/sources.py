@@ -9,7 +9,7 @@ https://...              a file anywhere; the hub's own pages count as the forms
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -137,7 +137,7 @@ def quantisation_of(file: str) -> str:
     return ""
 
 
-def choose(files: Mapping[str, str], wanted: str) -> str:
+def choose(files: Collection[str], wanted: str) -> str:
     """The quantisation to take: the wanted one, or the most sensible."""
     if wanted:
         named = next((name for name in files if name.casefold() == wanted.casefold()), None)
