@@ -71,8 +71,8 @@ class Hub:
         self.asked: list[Asked] = []
         self.signature = "first"
         self.lock = threading.Lock()
+        self.closing = threading.Event()
         self._budget_from = time.monotonic()
-        self._budget_used = 0.0
         self.hub = _Server(self, "hub")
         self.cdn = _Server(self, "cdn")
 
@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.digests[key]
 
     def _send_file(self, asked: Asked, file: Path) -> None:
-        hub, habits = self.server.hub, self.server.hub.habits
+        habits = self.server.hub.habits
         if not file.is_file():
             self._reply(asked, 404, {})
             return
@@ -248,7 +248,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
-        del hub
 
     def _send_body(self, asked: Asked, opened: Any, at: int, stop: int) -> None:
         hub, habits = self.server.hub, self.server.hub.habits
@@ -259,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
             if habits.stall_after >= 0:
                 count = min(count, habits.stall_after - asked.sent)
                 if count <= 0:
-                    time.sleep(60)
+                    hub.closing.wait()
                     return
             if count <= 0:
                 return
@@ -287,6 +286,7 @@ def running_hub(folder: Path) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.closing.set()
         for server, thread in zip(servers, threads, strict=True):
             server.shutdown()
             server.server_close()

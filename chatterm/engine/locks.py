@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+_FAR = 1 << 30
 
 
 def try_lock(descriptor: int) -> bool:
@@ -11,6 +14,8 @@ def try_lock(descriptor: int) -> bool:
         if sys.platform == "win32":
             import msvcrt
 
+            # On Windows nobody can read a byte that is locked, so it is one beyond the end.
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl

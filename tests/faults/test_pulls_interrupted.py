@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import signal
 import subprocess
 import time
@@ -23,6 +22,7 @@ from chatterm.engine.pull.part import PIECE, journal_path
 from chatterm.engine.pull.spans import Spans
 from tests.cli.program import COMMAND
 from tests.hub import Hub, gguf_bytes, running_hub
+from tests.memory import peak_memory
 
 NAME = "them/large/large-Q4_K_M.gguf"
 CONNECTIONS = 4
@@ -63,22 +63,12 @@ def run_until(over: Callable[[], bool], number: signal.Signals | None = None) ->
     peak = 0
     deadline = time.monotonic() + 120
     while process.poll() is None and not over() and time.monotonic() < deadline:
-        peak = max(peak, memory(process.pid))
+        peak = max(peak, peak_memory(process.pid))
         time.sleep(0.005)
     if number is not None:
         process.send_signal(number)
     out, err = process.communicate(timeout=60)
     return Ended(process.returncode, peak, out.decode(), err.decode())
-
-
-def memory(pid: int) -> int:
-    """The most a process has used; what the system says at its end counts its parent's too."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 if found else 0
 
 
 def interrupt_after(hub: Hub, count: int, number: signal.Signals) -> Ended:

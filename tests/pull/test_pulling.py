@@ -22,6 +22,7 @@ from tests.hub import Hub, gguf_bytes, running_hub
 OPTIONS = PullOptions(patience=Patience(first_seconds=0.001, most_seconds=0.01))
 NAME = "them/small/model-Q4_K_M.gguf"
 ASKED = "hf:" + NAME
+ONE_BYTE = {"Content-Range": f"bytes 0-0/{2 << 20}"}
 
 
 @pytest.fixture
@@ -329,6 +330,27 @@ async def test_too_many_connections_become_fewer(hub: Hub, folder: Path) -> None
                 hub.habits.statuses.extend([("cdn", 429, {"Retry-After": "3600"})] * 3)
     assert refused
     assert not hub.habits.statuses
+    assert (folder / NAME).read_bytes() == data
+
+
+async def test_a_server_that_falls_silent_is_asked_again(hub: Hub, folder: Path) -> None:
+    data = hub.add(NAME, gguf_bytes(2 << 20))
+    async with Web({"HF_ENDPOINT": hub.address}, read_seconds=0.2) as web:
+        sources = (await sources_of(web, ASKED)).sources
+        async for event in pull(web, sources, folder, OPTIONS):
+            if isinstance(event, Planned):
+                hub.habits.stall_after = 3 * PIECE
+            if isinstance(event, Pulled):
+                assert event.fetched == len(data)
+    assert (folder / NAME).read_bytes() == data
+
+
+async def test_a_range_that_is_refused_begins_anew(hub: Hub, folder: Path) -> None:
+    data = hub.add(NAME, gguf_bytes(2 << 20))
+    await stop_in_the_middle(hub, folder)
+    hub.habits.statuses.extend([("cdn", 206, ONE_BYTE), ("cdn", 416, {})])
+    events = await pulled(hub, folder)
+    assert "starting anew" in said(events)
     assert (folder / NAME).read_bytes() == data
 
 

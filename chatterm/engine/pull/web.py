@@ -92,8 +92,10 @@ class Reply:
 class Web:
     """Connections to the hub and other servers; closed by ``aclose`` or as a context."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], *, read_seconds: float = _READ_SECONDS) -> None:
+        """``read_seconds`` is how long a server may send nothing."""
         self.hub = hub_address(env)
+        self._read_seconds = read_seconds
         self._token = env.get("HF_TOKEN", "").strip()
         self._offline = env.get("CHATTERM_OFFLINE", "") not in ("", "0")
         self._client: httpx.AsyncClient | None = None
@@ -178,7 +180,7 @@ class Web:
         if self._client is None:
             try:
                 self._client = httpx.AsyncClient(
-                    timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS, pool=None),
+                    timeout=httpx.Timeout(self._read_seconds, connect=_CONNECT_SECONDS, pool=None),
                     headers={"User-Agent": f"chatterm/{__version__}"},
                 )
             except (ValueError, ImportError, OSError) as error:
