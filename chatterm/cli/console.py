@@ -16,6 +16,8 @@ from chatterm.errors import ChattermError
 from chatterm.render.sanitise import sanitise
 
 INTERRUPTED = 130
+_USUAL_WIDTH = 80
+"""Of a terminal that does not know its own."""
 
 
 class ReaderGone(Exception):
@@ -127,6 +129,11 @@ class Console:
             return False
         self._say(f"{question} [y/N] ")
         return answers.readline().strip().lower() in ("y", "yes")
+
+    @property
+    def shows_status(self) -> bool:
+        """Whether a line that is replaced over and over makes sense."""
+        return self._err.isatty() and not self.quiet and not self.plain
 
     def error(self, error: ChattermError) -> None:
         """Say what happened and what to do; also when quiet."""

@@ -9,6 +9,7 @@ import typer
 
 from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
+from chatterm.cli.pull import pull
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.cli.table import columns
 from chatterm.errors import ConfigError
@@ -26,6 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("pull")(pull)
 
 
 KnownName = Annotated[

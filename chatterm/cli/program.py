@@ -24,6 +24,7 @@ COMMANDS = {
     "search": ("chatterm.cli.search", "search"),
     "models": ("chatterm.cli.models", "app"),
     "templates": ("chatterm.cli.templates", "app"),
+    "doctor": ("chatterm.cli.doctor", "doctor"),
     "engine": ("chatterm.cli.engine", "app"),
     "config": ("chatterm.cli.settings", "app"),
     "paths": ("chatterm.cli.settings", "paths"),

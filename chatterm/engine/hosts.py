@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from chatterm import __version__
 from chatterm.engine import endpoint, wire
+from chatterm.engine.locks import try_lock
 from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError
 from chatterm.paths import private_dir
@@ -166,24 +167,9 @@ async def _find(home: EngineHome, key: str) -> Channel | None:
 async def _start_lock(home: EngineHome, key: str) -> AsyncGenerator[None, None]:
     private_dir(home.sockets)
     with (home.sockets / f"{key}.lock").open("w") as file:
-        while not _try_lock(file):  # noqa: ASYNC110  (the lock is another process's)
+        while not try_lock(file.fileno()):  # noqa: ASYNC110  (the lock is another process's)
             await asyncio.sleep(0.02)
         yield
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _spawn(home: EngineHome, key: str, settings: EngineSettings) -> subprocess.Popen[bytes]:

@@ -376,10 +376,10 @@ def test_a_file_of_countless_texts_is_given_up_on_soon(write: Callable[[bytes], 
     path = write(file_of([("a", array(STRING, 1 << 22))], claimed=(0, 9)))
     # a sparse file: zeros read as empty strings without end
     os.truncate(path, 1 << 35)
-    start = time.perf_counter()
+    start = time.process_time()
     message = refusal(path)
     assert "damaged" in message
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_small_arrays_can_not_add_up_to_a_flood(write: Callable[[bytes], Path]) -> None:

@@ -683,10 +683,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_template_fails_soon(name: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError):
         made_of(HOSTILE[name]).render(CHAT)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_a_template_that_works_for_long_without_result_is_stopped() -> None:
@@ -722,9 +722,9 @@ def test_long_chats_are_no_hostility() -> None:
 def test_rendering_costs_little() -> None:
     path = [user("Hi"), answer("Hello there. " * 20)] * 50
     template("qwen3").render([*path, user("last")])
-    begin = time.perf_counter()
+    begin = time.process_time()
     template("qwen3").render([*path, user("last")])
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 # -- what templates rely on ------------------------------------------------------------------

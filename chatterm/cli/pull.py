@@ -1,0 +1,156 @@
+"""``chatterm models pull``: brings a model from the hub or from any server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatterm.cli.context import Context, context_of
+from chatterm.cli.pull_progress import PullScreen
+from chatterm.errors import ModelError
+
+if TYPE_CHECKING:
+    from chatterm.catalog import ModelEntry
+    from chatterm.engine.pull.events import Pulled, PullEvent
+    from chatterm.engine.pull.sources import Choice
+    from chatterm.engine.pull.web import Web
+
+
+def pull(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="NAME[:QUANT] of the catalogue, hf:OWNER/REPO[:QUANT], hf:OWNER/REPO/FILE, or"
+            " an address.",
+        ),
+    ] = None,
+    connections: Annotated[
+        int, typer.Option(min=1, max=16, help="How many at once, where the server allows it.")
+    ] = 4,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> int:
+    """Bring a model to this machine, and print where it is.
+
+    It goes on where an earlier pull was stopped, whatever stopped it, and checks the digest.
+    HF_TOKEN and HF_ENDPOINT are used, and proxies.
+
+    Example: chatterm models pull hf:Qwen/Qwen3-0.6B-GGUF:Q8_0
+    """
+    from chatterm.cli.answering import Foreground
+
+    context = context_of(ctx)
+    context.console.quiet = quiet
+    context.console.json_errors = as_json
+    if name is None:
+        raise ModelError("no model is named", hint="chatterm models list --all shows them")
+    screen = PullScreen(context.console)
+    with Foreground() as foreground:
+        return foreground.run(_pull(context, name, connections, screen, as_json))
+
+
+async def _pull(
+    context: Context, name: str, connections: int, screen: PullScreen, as_json: bool
+) -> None:
+    from chatterm.engine.pull.pulling import PullOptions, pull
+    from chatterm.engine.pull.web import Web
+
+    here = _elsewhere(context, name)
+    if here:
+        context.console.note(f"{name} is on this machine already, and is used where it is")
+        _print(context, name, here, as_json)
+        return
+    async with Web(context.env) as web:
+        choice = await _choice(context, web, name)
+        if choice.said:
+            context.console.note(choice.said)
+        folder = context.paths().models_dir
+        events = pull(web, choice.sources, folder, PullOptions(connections))
+        done = await _shown(events, screen)
+    _print(context, name, list(done.paths), as_json, done)
+
+
+async def _shown(events: AsyncGenerator[PullEvent, None], screen: PullScreen) -> Pulled:
+    """Draw a pull until it ends."""
+    import asyncio
+
+    from chatterm.engine.pull.events import Pulled
+
+    try:
+        async with aclosing(events):
+            async for event in events:
+                screen.event(event)
+                if isinstance(event, Pulled):
+                    return event
+    except asyncio.CancelledError:
+        screen.stopped()
+        raise
+    raise AssertionError("a pull ends with Pulled or an error")
+
+
+def _print(
+    context: Context, name: str, paths: list[Path], as_json: bool, done: Pulled | None = None
+) -> None:
+    if as_json:
+        said: dict[str, Any] = {"model": name, "paths": [str(path) for path in paths]}
+        said["fetched_bytes"] = done.fetched if done else 0
+        said["checked"] = done.checked if done else None
+        context.console.json(said)
+    else:
+        context.console.line(str(paths[0]))
+
+
+async def _choice(context: Context, web: Web, name: str) -> Choice:
+    """The files that a name or an address means."""
+    from chatterm.engine.pull.sources import Choice, choose, files_in, is_address, sources_of
+
+    if is_address(name):
+        return await sources_of(web, name)
+    entry, wanted = _entry(context, name)
+    quantisation = choose(entry.files, wanted) if wanted else next(iter(entry.files))
+    file = entry.files[quantisation].file
+    return Choice(files_in(web.hub, entry.repository, file))
+
+
+def _entry(context: Context, name: str) -> tuple[ModelEntry, str]:
+    """The entry of the catalogue, and the quantisation that was named with it."""
+    from chatterm.hints import nearest
+
+    models = context.catalog().models
+    base, _, quantisation = name.partition(":")
+    entry = models.get(name)
+    if entry is None:
+        entry = models.get(base)
+    else:
+        quantisation = ""
+    if entry is None:
+        known = [other.name for other in models.values() if other.files]
+        raise ModelError(
+            f"the catalogue has no model {name!r}",
+            hint=nearest(name, known, otherwise="name a repository instead: hf:OWNER/REPO"),
+        )
+    if not entry.files:
+        raise ModelError(f"{name} needs no file", hint=f"use it: chatterm ask -m {name} ...")
+    return entry, quantisation
+
+
+def _elsewhere(context: Context, name: str) -> list[Path]:
+    """The files of a model of the catalogue that another program keeps here: used in place."""
+    from chatterm.engine.library import open_library
+    from chatterm.engine.pull.sources import is_address
+
+    if is_address(name):
+        return []
+    entry, wanted = _entry(context, name)
+    quantisation = wanted or next(iter(entry.files))
+    for model in open_library(context.paths(), context.catalog()).of_entry(entry):
+        usable = not model.file.problem and model.file.place != "chatterm"
+        if usable and model.quantisation.casefold() == quantisation.casefold():
+            return list(model.file.parts)
+    return []
