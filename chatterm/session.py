@@ -130,6 +130,7 @@ class ChatSession:
             parent_id=original.parent_id,
             role=original.role,
             text=text,
+            model=original.model,
             attachments=original.attachments,
         )
         return self._answer(edited.id) if original.role is Role.USER else _nothing()

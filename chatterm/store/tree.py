@@ -114,7 +114,7 @@ def get(db: Database, message_id: str) -> Message:
 def chat_of(db: Database, message_id: str) -> str:
     chat_id: str | None = db.value("SELECT chat_id FROM messages WHERE id = ?", (message_id,))
     if chat_id is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return chat_id
 
 
@@ -133,7 +133,7 @@ def path(db: Database, chat_id: str, tip_id: str | None = None) -> list[Message]
         (tip_id, chat_id),
     )
     if not found:
-        raise _unknown(tip_id)
+        raise unknown(tip_id)
     # The rows come from the tip upwards; turning the list costs less than sorting rows.
     found.reverse()
     return found
@@ -153,7 +153,7 @@ def siblings(db: Database, message_id: str) -> list[Message]:
     """The branches at this place, the message itself among them."""
     row = db.row("SELECT chat_id, parent_id FROM messages WHERE id = ?", (message_id,))
     if row is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return children(db, *row)
 
 
@@ -192,7 +192,7 @@ def leaf(db: Database, message_id: str) -> str:
         (message_id,),
     )
     if found is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return found
 
 
@@ -239,7 +239,7 @@ def visible(db: Database, chat_id: str, message_id: str) -> None:
     """Refuse what is not a message of that chat, or was deleted."""
     row = db.row("SELECT chat_id, deleted_by FROM messages WHERE id = ?", (message_id,))
     if row is None or row[0] != chat_id:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     if row[1] is not None:
         raise NotFound(f"the message {message_id!r} was deleted", hint="undo brings it back")
 
@@ -328,7 +328,7 @@ def _among(ids: Sequence[str]) -> str:
     return f"AND message_id IN ({', '.join('?' * len(ids))})" if ids else ""
 
 
-def _unknown(message_id: str) -> NotFound:
+def unknown(message_id: str) -> NotFound:
     return NotFound(
         f"there is no message {message_id!r} in this chat",
         hint="chatterm chats show lists the messages of a chat",
