@@ -769,11 +769,11 @@ def test_deep_nesting_is_no_call() -> None:
 
 def seconds(name: str, pieces: list[str], start: Start = Start.ANSWER) -> float:
     reader = parser(name, start=start)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for piece in pieces:
         reader.feed(piece)
     reader.finish()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 LONG = {
@@ -861,10 +861,10 @@ def test_without_stop_strings_everything_passes() -> None:
 def test_stop_strings_cost_the_same_for_each_piece() -> None:
     def cost(count: int) -> float:
         matcher = StopStrings(["aaaaaaaab", "ab" * 20])
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(count):
             matcher.feed("a")
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     assert min(cost(20_000) for _ in range(2)) < 30 * min(cost(2_000) for _ in range(3))
 
