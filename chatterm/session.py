@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import assert_never
 
 from chatterm.attachments.content import Content, is_image
@@ -42,11 +42,10 @@ from chatterm.messages import (
 )
 from chatterm.params import Params
 from chatterm.store import Change, Chat, Store
+from chatterm.titles import first_words
 
 CHECKPOINT_SECONDS = 0.5
 """Half of what may be lost, so that a slow disk still keeps the promise."""
-
-_TITLE_LENGTH = 60
 _LOCAL = ("echo", "engine")
 """Backends that know of each model what it can do."""
 
@@ -356,15 +355,3 @@ class _Record:
 async def _nothing() -> AsyncGenerator[Event, None]:
     return
     yield
-
-
-def first_words(text: str) -> str:
-    """A title until a better one is known: the beginning of the first line that has words."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    words = " ".join(line.split())
-    if len(words) <= _TITLE_LENGTH:
-        return words
-    cut = words[: _TITLE_LENGTH - 1]
-    with suppress(ValueError):
-        cut = cut[: cut.rindex(" ", _TITLE_LENGTH // 2)]
-    return cut + "…"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatterm.cli.choosing import CHAT_HELP, moment, one_chat
+from chatterm.cli.choosing import OneChat, moment, one_chat
+from chatterm.cli.completing import model_names, tag_names
 from chatterm.cli.context import context_of
 from chatterm.cli.dates import iso, local
 
@@ -21,8 +22,13 @@ def list_(
     text: Annotated[
         str | None, typer.Option("--text", help="In the title, or words of a message.")
     ] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="With that tag.")] = None,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="Last asked that.")] = None,
+    tag: Annotated[
+        str | None, typer.Option("--tag", help="With that tag.", autocompletion=tag_names)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", help="Last asked that.", autocompletion=model_names),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Written in since then, as 2026-01-31 or 7d.")
     ] = None,
@@ -64,7 +70,7 @@ def list_(
 
 def show(
     ctx: typer.Context,
-    chat: Annotated[str, typer.Argument(metavar="ID", help=CHAT_HELP)],
+    chat: OneChat,
     tree: Annotated[bool, typer.Option("--tree", help="All branches, in outline.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object; with --tree every branch.")

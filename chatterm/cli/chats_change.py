@@ -6,17 +6,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from chatterm.cli.choosing import CHAT_HELP, each_chat, one_chat
+from chatterm.cli.choosing import ManyChats, OneChat, each_chat, one_chat
+from chatterm.cli.completing import tag_names
 from chatterm.cli.context import context_of
 from chatterm.cli.text import readable
 from chatterm.errors import ConfigError
 
-Chats = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or unique parts of them.")]
-
 
 def rename(
     ctx: typer.Context,
-    chat: Annotated[str, typer.Argument(metavar="ID", help=CHAT_HELP)],
+    chat: OneChat,
     title: Annotated[list[str], typer.Argument(metavar="TITLE...", help="Its new title.")],
 ) -> None:
     """Give a chat a title, which no automatic one replaces.
@@ -33,8 +32,11 @@ def rename(
 
 def tag(
     ctx: typer.Context,
-    chat: Annotated[str, typer.Argument(metavar="ID", help=CHAT_HELP)],
-    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="To add.")] = None,
+    chat: OneChat,
+    tags: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TAG]...", help="To add.", autocompletion=tag_names),
+    ] = None,
     remove: Annotated[
         list[str] | None, typer.Option("-r", "--remove", metavar="TAG", help="To take off.")
     ] = None,
@@ -62,7 +64,7 @@ def tag(
 
 def pin(
     ctx: typer.Context,
-    chats: Chats,
+    chats: ManyChats,
     off: Annotated[bool, typer.Option("--off", help="Take the pin off again.")] = False,
 ) -> None:
     """Pin chats, for --pinned to find.
@@ -89,7 +91,7 @@ def vote(
 
 def fork(
     ctx: typer.Context,
-    chat: Annotated[str, typer.Argument(metavar="ID", help=CHAT_HELP)],
+    chat: OneChat,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="MESSAGE_ID", help="The last message to take; else all."),

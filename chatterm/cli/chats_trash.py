@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatterm.cli.choosing import each_chat, make_sure
+from chatterm.cli.choosing import ManyChats, Yes, each_chat, make_sure
 from chatterm.cli.context import Context, context_of
 
 if TYPE_CHECKING:
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 _DAY = 86400
 
-Chats = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or unique parts of them.")]
-Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
-
 
 def delete(
     ctx: typer.Context,
-    chats: Chats,
+    chats: ManyChats,
     forever: Annotated[
         bool, typer.Option("--forever", help="Leave no trace of them in the database.")
     ] = False,
@@ -46,7 +43,7 @@ def delete(
         context.console.note(f"{chat.id}  {chat.title}: {where}")
 
 
-def restore(ctx: typer.Context, chats: Chats) -> None:
+def restore(ctx: typer.Context, chats: ManyChats) -> None:
     """Take chats out of the trash.
 
     Example: chatterm chats restore 01K9

@@ -5,15 +5,26 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from chatterm.cli.completing import chat_ids
 from chatterm.errors import ChattermError, ConfigError, NotFound
 
 if TYPE_CHECKING:
     from chatterm.cli.console import Console
     from chatterm.store import Chat, Store
 
-CHAT_HELP = "The id, or a unique part of it."
+OneChat = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The id, or a unique part of it.", autocompletion=chat_ids),
+]
+ManyChats = Annotated[
+    list[str],
+    typer.Argument(metavar="ID...", help="Ids, or unique parts of them.", autocompletion=chat_ids),
+]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
 def each_chat(store: Store, refs: Sequence[str], *, deleted: bool = False) -> list[Chat]:

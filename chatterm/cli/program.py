@@ -43,6 +43,8 @@ GROUPS = {
             "delete": ("chatterm.cli.chats_trash", "delete"),
             "restore": ("chatterm.cli.chats_trash", "restore"),
             "prune": ("chatterm.cli.chats_trash", "prune"),
+            "export": ("chatterm.cli.exchange", "export"),
+            "import": ("chatterm.cli.exchange", "import_"),
         },
     ),
 }

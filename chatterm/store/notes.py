@@ -66,6 +66,18 @@ def links(db: Database, remote: str, ids: Iterable[str]) -> dict[str, str]:
     )
 
 
+def links_of_chat(db: Database, chat_id: str) -> dict[str, dict[str, str]]:
+    """The ids that remotes gave a chat and its messages: local id to remote to remote id."""
+    found: dict[str, dict[str, str]] = {}
+    for local_id, remote, remote_id in db.rows(
+        "SELECT local_id, remote, remote_id FROM links WHERE local_id = ?1 OR local_id IN"
+        " (SELECT id FROM messages WHERE chat_id = ?1)",
+        (chat_id,),
+    ):
+        found.setdefault(local_id, {})[remote] = remote_id
+    return found
+
+
 def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:
     chats.get(db, chat_id)
     db.run(

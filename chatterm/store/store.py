@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from chatterm.errors import StoreError
 from chatterm.ids import Clock, NewId
@@ -40,6 +41,9 @@ from chatterm.store import (
 from chatterm.store.database import Database, open_database
 from chatterm.store.recovery import Writer, recover
 from chatterm.store.values import Change, Chat, Hit, Node, Provenance
+
+if TYPE_CHECKING:
+    from chatterm.store.exchange.values import ImportReport, PortableChat
 
 
 class Store:
@@ -349,6 +353,25 @@ class Store:
     def votes(self, chat_id: str) -> dict[str, int]:
         """The votes on a chat's messages, by their ids."""
         return votes.of_chat(self._db, chat_id)
+
+    # To and from files
+
+    def portable(self, chat_id: str) -> PortableChat:
+        """A chat with everything that belongs to it, to be written to a file."""
+        from chatterm.store.exchange.gather import portable
+
+        return portable(self._db, chat_id)
+
+    def import_chats(self, chats: Iterable[PortableChat]) -> ImportReport:
+        """Add what is new of these chats, all or nothing; what is there stays as it is."""
+        from chatterm.store.exchange.place import place
+        from chatterm.store.exchange.values import ImportReport
+
+        report = ImportReport()
+        with self._db.atomic():
+            for chat in chats:
+                report = place(self._db, chat, report)
+        return report
 
     # The rest
 

@@ -36,14 +36,19 @@ def insert(
     *,
     visited_at: float,
     copied_from: str | None = None,
-) -> None:
-    """Write a new row with its attachments and tool calls; the tip stays where it is."""
+    after: int = 0,
+) -> int:
+    """Write a new row with its attachments and tool calls; the tip stays where it is.
+
+    Returns the row's number, which is behind ``after``.
+    """
+    number = _free_number(db, message, after)
     db.run(
         "INSERT INTO messages (n, id, chat_id, parent_id, role, text, reasoning, state, error,"
         " model, created_at, copied_from, visited_at, ngrams)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            _free_number(db, message),
+            number,
             message.id,
             chat_id,
             message.parent_id,
@@ -60,6 +65,7 @@ def insert(
         ),
     )
     insert_extras(db, chat_id, message.id, message.attachments, message.tool_calls)
+    return number
 
 
 def insert_extras(
@@ -244,11 +250,11 @@ def visible(db: Database, chat_id: str, message_id: str) -> None:
         raise NotFound(f"the message {message_id!r} was deleted", hint="undo brings it back")
 
 
-def _free_number(db: Database, message: Message) -> int:
+def _free_number(db: Database, message: Message, after: int) -> int:
     """The next number from its time on, behind its parent and the rest of the same second."""
     parent = db.value("SELECT n FROM messages WHERE id = ?", (message.parent_id,))
     # Behind the parent even when the clock was set back: a path never goes back in order.
-    first = max(int(message.created_at * 1000), 0 if parent is None else parent + 1)
+    first = max(int(message.created_at * 1000), after + 1, 0 if parent is None else parent + 1)
     span = 1000
     while True:
         last = db.value("SELECT max(n) FROM messages WHERE n >= ? AND n < ?", (first, first + span))
