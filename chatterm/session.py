@@ -81,6 +81,7 @@ class ChatSession:
         """Add a prompt below the tip, at once, and answer it."""
         if not text.strip() and not attachments:
             raise ConfigError("the prompt is empty", hint="type something, or pipe a text in")
+        text = self.store.redacted(text)
         with self.store.atomic():
             parent_id = self._tip_or_new_chat(text if text.strip() else attachments[0].name)
             prompt = self.store.add(
@@ -128,7 +129,7 @@ class ChatSession:
             self._chat_id(),
             parent_id=original.parent_id,
             role=original.role,
-            text=text,
+            text=self.store.redacted(text),
             model=original.model,
             attachments=original.attachments,
         )
@@ -175,7 +176,8 @@ class ChatSession:
         self.chat_id = chat.id
         if not self._system:
             return None
-        return self.store.add(chat.id, parent_id=None, role=Role.SYSTEM, text=self._system).id
+        system = self.store.redacted(self._system)
+        return self.store.add(chat.id, parent_id=None, role=Role.SYSTEM, text=system).id
 
     async def _answer(self, prompt_id: str, prefill: str = "") -> AsyncGenerator[Event, None]:
         """Let the backend answer a message and write the answer down while it comes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatterm.errors import NotFound
 from chatterm.messages import Attachment
@@ -39,6 +39,15 @@ def attach(db: Database, content: bytes, name: str, media_type: str, now: float)
         (digest, content, now),
     )
     return Attachment(digest, name, media_type, len(content))
+
+
+def redacted_file(content: bytes, redacted: Callable[[str], str]) -> bytes:
+    """A text file without what may not be kept; any other file as it is."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return content
+    return redacted(text).encode()
 
 
 def attachment_bytes(db: Database, digest: str) -> bytes:

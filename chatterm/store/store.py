@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from chatterm.errors import StoreError
 from chatterm.ids import Clock, NewId
@@ -42,6 +42,8 @@ from chatterm.store.database import Database, open_database
 from chatterm.store.recovery import Writer, recover
 from chatterm.store.values import Change, Chat, Hit, Node, Provenance
 
+Redact: TypeAlias = Callable[[str], str]
+
 if TYPE_CHECKING:
     from chatterm.store.exchange.values import ImportReport, PortableChat
 
@@ -49,18 +51,24 @@ if TYPE_CHECKING:
 class Store:
     """The chats of one file. Several processes may have it open; one thread uses this object."""
 
-    def __init__(self, db: Database, clock: Clock, new_id: NewId) -> None:
+    def __init__(self, db: Database, clock: Clock, new_id: NewId, redacted: Redact) -> None:
         """Use :meth:`open`."""
         self._db = db
         self._clock = clock
         self._new_id = new_id
+        self.redacted = redacted
+        """A text as it may be stored and sent: without the secrets the user wants to be kept out.
+        Drafts, titles, files and imports go through it here, a prompt where it is sent."""
         self._writer = Writer(db.path, new_id)
 
     @classmethod
-    def open(cls, path: Path | None, *, clock: Clock, new_id: NewId) -> Store:
+    def open(
+        cls, path: Path | None, *, clock: Clock, new_id: NewId, redacted: Redact = str
+    ) -> Store:
         """Open or create a file; None keeps everything in memory and leaves no trace.
 
-        Answers that a killed process left unfinished are brought to an end here.
+        Answers that a killed process left unfinished are brought to an end here. ``redacted``
+        takes secrets out of what a user types.
         """
         db = open_database(path)
         try:
@@ -68,7 +76,7 @@ class Store:
         except BaseException:
             db.connection.close()
             raise
-        return cls(db, clock, new_id)
+        return cls(db, clock, new_id, redacted)
 
     def close(self) -> None:
         try:
@@ -156,6 +164,7 @@ class Store:
 
     def rename(self, chat_id: str, title: str, *, by_user: bool) -> None:
         """Give a title; one the user gave is not replaced by an automatic one."""
+        title = self.redacted(title)
         with self._db.atomic():
             chats.rename(self._db, chat_id, title, by_user=by_user, now=self._clock())
 
@@ -364,13 +373,13 @@ class Store:
 
     def import_chats(self, chats: Iterable[PortableChat]) -> ImportReport:
         """Add what is new of these chats, all or nothing; what is there stays as it is."""
-        from chatterm.store.exchange.place import place
+        from chatterm.store.exchange.place import place, redacted_chat
         from chatterm.store.exchange.values import ImportReport
 
         report = ImportReport()
         with self._db.atomic():
             for chat in chats:
-                report = place(self._db, chat, report)
+                report = place(self._db, redacted_chat(chat, self.redacted), report)
         return report
 
     # The rest
@@ -380,6 +389,7 @@ class Store:
         return notes.draft(self._db, chat_id)
 
     def set_draft(self, chat_id: str | None, text: str) -> None:
+        text = self.redacted(text)
         with self._db.atomic():
             notes.set_draft(self._db, chat_id, text)
 
@@ -393,7 +403,8 @@ class Store:
         return notes.links(self._db, remote, ids)
 
     def attach(self, content: bytes, name: str, media_type: str) -> Attachment:
-        """Keep a file, to be attached to a message within a day."""
+        """Keep a file, to be attached to a message within a day; of a text, what may be kept."""
+        content, name = notes.redacted_file(content, self.redacted), self.redacted(name)
         with self._db.atomic():
             return notes.attach(self._db, content, name, media_type, self._clock())
 

@@ -7,8 +7,8 @@ its new messages, and everything else stays as the user left it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 
 from chatterm.store import answers, chats, notes, tree
 from chatterm.store.database import Database
@@ -29,6 +29,26 @@ def place(db: Database, given: PortableChat, report: ImportReport) -> ImportRepo
         return _sum(report, known_chats=1)
     _grow(db, given, known[0])
     return _sum(report, grown_chats=1, messages=added)
+
+
+def redacted_chat(given: PortableChat, redacted: Callable[[str], str]) -> PortableChat:
+    """A chat without the secrets that may not be stored."""
+    if redacted is str:
+        return given
+    messages = tuple(
+        replace(
+            one,
+            message=replace(
+                one.message,
+                text=redacted(one.message.text),
+                reasoning=redacted(one.message.reasoning),
+            ),
+        )
+        for one in given.messages
+    )
+    return replace(
+        given, chat=replace(given.chat, title=redacted(given.chat.title)), messages=messages
+    )
 
 
 def _create(db: Database, given: PortableChat) -> None:
