@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import assert_never
 
 from chatterm.attachments.content import Content, is_image
@@ -97,12 +98,17 @@ class ChatSession:
         """What :meth:`send` would ask for; nothing is stored."""
         path = self.path()
         if not path and self._system:
-            path.append(Message("", None, Role.SYSTEM, self._system, 0.0))
-        files = {str(at): content for at, content in enumerate(contents)}
+            system = self.store.redacted(self._system)
+            path.append(Message("", None, Role.SYSTEM, system, 0.0))
+        files = {
+            str(at): replace(content, data=self.store.redacted_file(content.data))
+            for at, content in enumerate(contents)
+        }
         attached = tuple(
             Attachment(key, file.name, file.media_type, len(file.data))
             for key, file in files.items()
         )
+        text = self.store.redacted(text)
         prompt = Message("", None, Role.USER, text, 0.0, attachments=attached)
         asked = [self._with_texts(message) for message in path]
         asked.append(inlined(prompt, lambda key: files[key].data))

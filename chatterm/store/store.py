@@ -404,9 +404,13 @@ class Store:
 
     def attach(self, content: bytes, name: str, media_type: str) -> Attachment:
         """Keep a file, to be attached to a message within a day; of a text, what may be kept."""
-        content, name = notes.redacted_file(content, self.redacted), self.redacted(name)
+        content, name = self.redacted_file(content), self.redacted(name)
         with self._db.atomic():
             return notes.attach(self._db, content, name, media_type, self._clock())
+
+    def redacted_file(self, content: bytes) -> bytes:
+        """The bytes of a file as they may be kept and sent."""
+        return notes.redacted_file(content, self.redacted)
 
     def attachment_bytes(self, digest: str) -> bytes:
         return notes.attachment_bytes(self._db, digest)

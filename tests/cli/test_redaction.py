@@ -50,6 +50,15 @@ def test_a_temporary_chat_is_redacted_too() -> None:
     assert ask("--temporary", KEY).out == "[redacted keys]\n"
 
 
+def test_a_dry_run_shows_what_would_be_sent(tmp_path: Path) -> None:
+    file = tmp_path / "secret.env"
+    file.write_text(f"A={KEY}\n")
+    ran = ask("--dry-run", "-s", f"use {KEY}", "-f", str(file), f"my {KEY}")
+    assert ran.code == 0
+    assert ran.out.count("[redacted keys]") == 3
+    assert KEY not in ran.out
+
+
 def test_titles_and_imports_are_redacted(home: Path, tmp_path: Path) -> None:
     chat_id = ask("--json", "hello").json["chat_id"]
     chatterm("chats", "rename", chat_id, f"my {KEY}")
