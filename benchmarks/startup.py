@@ -47,6 +47,8 @@ CASES = [
 ]
 LISTS = [
     Case("chats list", ["chats", "list"], ["logs", "list", "-n", "20"], 200),
+    Case("chats list --text", ["chats", "list", "--text", "4711"], ["logs", "list", "-q", "hello"]),
+    Case("search", ["search", "4711"], ["logs", "list", "-q", "hello"]),
 ]
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from chatterm.ids import encode_ulid, ulid_factory
 from chatterm.messages import Role
 from chatterm.store import Store
+from chatterm.store.exchange import formats
 
 MESSAGES = 1_000_000
 CHATS = 100_000
@@ -51,8 +52,9 @@ def main(scale: float = 1.0) -> None:
         with _open(path) as store:
             _measure_adding(store)
             _measure_reading(store, corpus)
-            _measure_lists(store)
+            _measure_lists(store, corpus)
             _measure_searches(store, corpus)
+            _measure_files(store, corpus)
             doomed = store.chats(limit=2)
             _report("remove a chat for good", lambda i: store.delete_forever(doomed[i].id), 2)
 
@@ -172,7 +174,7 @@ def _measure_reading(store: Store, corpus: Corpus) -> None:
     _report("outline of it", lambda _: store.outline(corpus.long_chat_id), 20)
 
 
-def _measure_lists(store: Store) -> None:
+def _measure_lists(store: Store, corpus: Corpus) -> None:
     last = store.chats(limit=50)[-1]
     part = last.title.split()[0][:4]
     _report("page of 50 chats", lambda _: store.chats(limit=50), 50, bar=20)
@@ -182,8 +184,31 @@ def _measure_lists(store: Store) -> None:
     _report(
         "page with a part of the title", lambda _: store.chats(limit=50, title=part), 20, bar=20
     )
+    word = corpus.word
+    _report("page with a rare word", lambda _: store.chats(text=word(5_000, 60_000)), 10)
+    _report("page with a common word", lambda _: store.chats(text=word(0, 200)), 5)
     _report("page with a title nobody has", lambda _: store.chats(title="xyzzy"), 20, bar=20)
     _report("chat by a part of its id", lambda _: store.find_chat(last.id[-8:]), 20, bar=20)
+
+
+def _measure_files(store: Store, corpus: Corpus) -> None:
+    """Chats to text and back; the long one has a hundredth of all messages."""
+    ids = [chat.id for chat in store.chats(limit=1000)]
+    long = [store.portable(corpus.long_chat_id)]
+
+    def export(form: str, chats: list[str], _: int) -> None:
+        for _piece in formats.writer(form)(map(store.portable, chats)):
+            pass
+
+    for form in formats.WRITTEN:
+        _report(f"export {len(ids):,} chats as {form}", partial(export, form, ids), 2)
+
+    def import_(_: int) -> None:
+        with Store.open(None, clock=time.time, new_id=ulid_factory()) as empty:
+            empty.import_chats(long)
+
+    _report(f"import a chat of {corpus.long_chat:,} messages", import_, 2)
+    _report("import it again", lambda _: store.import_chats(long), 2)
 
 
 def _measure_searches(store: Store, corpus: Corpus) -> None:
@@ -205,6 +230,9 @@ def _measure_searches(store: Store, corpus: Corpus) -> None:
         "a common word and tag:seldom": lambda: f"tag:seldom {word(0, 100)}",
         "a common word and tag:often": lambda: f"tag:often {word(0, 100)}",
         "a word and since:30d": lambda: f"since:30d {word(50, 1_000)}",
+        "a common word and before:700d": lambda: f"before:700d {word(0, 100)}",
+        "a common word and a rare title": lambda: f"title:{word(5_000, 60_000)} {word(0, 100)}",
+        "a common word and a title": lambda: f"title:{word(0, 50)} {word(0, 100)}",
         "a word nobody wrote": lambda: "xyzzy" + word(0, 60_000),
     }
     mixed: list[float] = []

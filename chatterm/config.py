@@ -46,6 +46,23 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """How chats are kept in order."""
+
+    titles: Literal["model", "words"] = "model"
+    """Who gives titles: the model of this machine that answered, when idle, or the first words."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """What is kept."""
+
+    redact: tuple[str, ...] = ()
+    """What is taken out of prompts and files before they are stored or sent: keys, tokens,
+    passwords, mails, or regular expressions."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How models on this machine are run."""
 
@@ -97,6 +114,10 @@ class Config:
     """How answers are written."""
     output: OutputSettings = field(default_factory=OutputSettings)
     """How answers are printed."""
+    chats: ChatOptions = field(default_factory=ChatOptions)
+    """How chats are kept in order."""
+    store: StoreOptions = field(default_factory=StoreOptions)
+    """What is kept."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     """How models on this machine are run."""
     network: NetworkOptions = field(default_factory=NetworkOptions)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
+from dataclasses import replace
 from typing import assert_never
 
 from chatterm.attachments.content import Content, is_image
@@ -42,11 +43,10 @@ from chatterm.messages import (
 )
 from chatterm.params import Params
 from chatterm.store import Change, Chat, Store
+from chatterm.titles import first_words
 
 CHECKPOINT_SECONDS = 0.5
 """Half of what may be lost, so that a slow disk still keeps the promise."""
-
-_TITLE_LENGTH = 60
 _LOCAL = ("echo", "engine")
 """Backends that know of each model what it can do."""
 
@@ -82,6 +82,7 @@ class ChatSession:
         """Add a prompt below the tip, at once, and answer it."""
         if not text.strip() and not attachments:
             raise ConfigError("the prompt is empty", hint="type something, or pipe a text in")
+        text = self.store.redacted(text)
         with self.store.atomic():
             parent_id = self._tip_or_new_chat(text if text.strip() else attachments[0].name)
             prompt = self.store.add(
@@ -97,12 +98,17 @@ class ChatSession:
         """What :meth:`send` would ask for; nothing is stored."""
         path = self.path()
         if not path and self._system:
-            path.append(Message("", None, Role.SYSTEM, self._system, 0.0))
-        files = {str(at): content for at, content in enumerate(contents)}
+            system = self.store.redacted(self._system)
+            path.append(Message("", None, Role.SYSTEM, system, 0.0))
+        files = {
+            str(at): replace(content, data=self.store.redacted_file(content.data))
+            for at, content in enumerate(contents)
+        }
         attached = tuple(
             Attachment(key, file.name, file.media_type, len(file.data))
             for key, file in files.items()
         )
+        text = self.store.redacted(text)
         prompt = Message("", None, Role.USER, text, 0.0, attachments=attached)
         asked = [self._with_texts(message) for message in path]
         asked.append(inlined(prompt, lambda key: files[key].data))
@@ -129,7 +135,8 @@ class ChatSession:
             self._chat_id(),
             parent_id=original.parent_id,
             role=original.role,
-            text=text,
+            text=self.store.redacted(text),
+            model=original.model,
             attachments=original.attachments,
         )
         return self._answer(edited.id) if original.role is Role.USER else _nothing()
@@ -175,7 +182,8 @@ class ChatSession:
         self.chat_id = chat.id
         if not self._system:
             return None
-        return self.store.add(chat.id, parent_id=None, role=Role.SYSTEM, text=self._system).id
+        system = self.store.redacted(self._system)
+        return self.store.add(chat.id, parent_id=None, role=Role.SYSTEM, text=system).id
 
     async def _answer(self, prompt_id: str, prefill: str = "") -> AsyncGenerator[Event, None]:
         """Let the backend answer a message and write the answer down while it comes."""
@@ -355,15 +363,3 @@ class _Record:
 async def _nothing() -> AsyncGenerator[Event, None]:
     return
     yield
-
-
-def first_words(text: str) -> str:
-    """A title until a better one is known: the beginning of the first line that has words."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    words = " ".join(line.split())
-    if len(words) <= _TITLE_LENGTH:
-        return words
-    cut = words[: _TITLE_LENGTH - 1]
-    with suppress(ValueError):
-        cut = cut[: cut.rindex(" ", _TITLE_LENGTH // 2)]
-    return cut + "…"

@@ -60,7 +60,7 @@ def test_every_command_of_the_readme_works(command: str, shell: dict[str, str]) 
     )
     if command in NEEDS_A_TERMINAL:
         assert ran.returncode == 2, "without a terminal it says what to use"
-    elif "chats show 01" in command:
+    elif re.search(r"chats \w+ 01\b", command):
         assert ran.returncode in (0, 6), "a part that several chats have is refused"
     else:
         assert ran.returncode == 0, ran.stderr

@@ -19,6 +19,7 @@ from chatterm.errors import ChattermError, ConfigError
 
 if TYPE_CHECKING:
     from chatterm.cli.answering import Foreground
+    from chatterm.cli.idle import Idle
     from chatterm.session import ChatSession
 
 
@@ -61,7 +62,9 @@ def _talk(context: Context, session: ChatSession, foreground: Foreground) -> Non
     # Only here is an interrupt an exception: it ends the line that is being typed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     leaving = False
+    idle = _idle(context, session)
     while True:
+        idle.begin(session.chat_id)
         try:
             text = input("> ")
         except EOFError:
@@ -74,9 +77,24 @@ def _talk(context: Context, session: ChatSession, foreground: Foreground) -> Non
             leaving = True
             context.console.note("press Ctrl-C again, or Ctrl-D, to leave")
             continue
+        finally:
+            idle.end()
         leaving = False
         if text.strip():
             _answer(context, session, foreground, text)
+
+
+def _idle(context: Context, session: ChatSession) -> Idle:
+    from chatterm.backend import open_backend
+    from chatterm.cli.idle import Idle
+
+    config, catalog = context.config(), context.catalog()
+    return Idle(
+        session,
+        context.store,
+        lambda: open_backend(session.model, config=config, catalog=catalog, paths=context.paths()),
+        wanted=config.chats.titles == "model",
+    )
 
 
 def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:

@@ -16,8 +16,6 @@ from chatterm.errors import ChattermError
 from chatterm.render.sanitise import sanitise
 
 INTERRUPTED = 130
-_USUAL_WIDTH = 80
-"""Of a terminal that does not know its own."""
 
 
 class ReaderGone(Exception):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chatterm.catalog import Catalog
     from chatterm.config import Config
     from chatterm.paths import Paths
+    from chatterm.redaction import Redactor
     from chatterm.store import Chat, Store
     from chatterm.templates import Templates
 
@@ -32,6 +33,7 @@ class Context:
         self.env = env
         self._paths: Paths | None = None
         self._config: Config | None = None
+        self._redactor: Redactor | None = None
 
     def paths(self) -> Paths:
         if self._paths is None:
@@ -62,7 +64,22 @@ class Context:
         from chatterm.store import Store
 
         path = None if temporary else self.paths().database
-        return Store.open(path, clock=time.time, new_id=ulid_factory())
+        return Store.open(path, clock=time.time, new_id=ulid_factory(), redacted=self.redacted)
+
+    def redacted(self, text: str) -> str:
+        """A text without what the setting ``store.redact`` keeps out; says how much that was.
+
+        The settings are read at the first text, as most commands store none.
+        """
+        if self._redactor is None:
+            from chatterm.redaction import Redactor
+
+            self._redactor = Redactor(self.config().store.redact)
+        text, count = self._redactor(text)
+        if count:
+            what = "1 secret was" if count == 1 else f"{count} secrets were"
+            self.console.note(f"{what} replaced before anything was stored or sent")
+        return text
 
     def chat_to_continue(self, store: Store, ref: str | None, last: bool) -> Chat | None:
         """The chat that ``--chat`` or ``--continue`` means; None begins a new one."""

@@ -1,15 +1,15 @@
 """The command tree. Only the commands that a run can need are imported and built.
 
 Typer builds a parser for every option it is given, and a command's module imports what it needs, so
-a run that names its command gets a program with that command alone.
+a run that names its command, or a command of a group, gets a program with that one alone.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,6 @@ from chatterm.cli.context import context_of
 COMMANDS = {
     "ask": ("chatterm.cli.ask", "ask"),
     "chat": ("chatterm.cli.chat", "chat"),
-    "chats": ("chatterm.cli.chats", "app"),
     "search": ("chatterm.cli.search", "search"),
     "models": ("chatterm.cli.models", "app"),
     "templates": ("chatterm.cli.templates", "app"),
@@ -31,6 +30,27 @@ COMMANDS = {
 }
 """Each command and where it lives: a function, or a Typer app of several."""
 
+GROUPS = {
+    "chats": (
+        "Find, change, export and import chats.\n\nExample: chatterm chats list --since 7d",
+        {
+            "list": ("chatterm.cli.chats", "list_"),
+            "show": ("chatterm.cli.chats", "show"),
+            "rename": ("chatterm.cli.chats_change", "rename"),
+            "tag": ("chatterm.cli.chats_change", "tag"),
+            "pin": ("chatterm.cli.chats_change", "pin"),
+            "vote": ("chatterm.cli.chats_change", "vote"),
+            "fork": ("chatterm.cli.chats_change", "fork"),
+            "delete": ("chatterm.cli.chats_trash", "delete"),
+            "restore": ("chatterm.cli.chats_trash", "restore"),
+            "prune": ("chatterm.cli.chats_trash", "prune"),
+            "export": ("chatterm.cli.exchange", "export"),
+            "import": ("chatterm.cli.exchange", "import_"),
+        },
+    ),
+}
+"""Groups of commands that are many: what a group is for, and where each of its commands lives."""
+
 HELP = """A chat that lives in the terminal and carries its own model.
 
 Without a command it opens a chat.
@@ -39,18 +59,23 @@ Example: chatterm ask "Say hello"
 """
 
 
-def needed(args: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """The commands to build: the one that is named, else all of them."""
+def needed(args: Sequence[str], env: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The commands to build: the one that is named, else all of its group, or all there are."""
     if is_completing(env):
         # Typer would load Rich to take markup out of help texts that have none.
         sys.modules["rich"] = None  # type: ignore[assignment]
         args = line_so_far(env)[1:]
-    if args and args[0] in COMMANDS:
-        return [args[0]]
-    return list(COMMANDS)
+    everything: list[tuple[str, ...]] = [(name,) for name in [*COMMANDS, *GROUPS]]
+    match tuple(args[:2]):
+        case (group, name) if group in GROUPS and name in GROUPS[group][1]:
+            return [(group, name)]
+        case (name, *_) if (name,) in everything:
+            return [(name,)]
+        case _:
+            return everything
 
 
-def program(names: Sequence[str]) -> typer.Typer:
+def program(names: Iterable[tuple[str, ...]]) -> typer.Typer:
     """The tree with those commands."""
     app = typer.Typer(
         name="chatterm",
@@ -60,14 +85,32 @@ def program(names: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback(invoke_without_command=True, help=HELP)(_root)
-    for name in names:
-        module, attribute = COMMANDS[name]
-        found = getattr(import_module(module), attribute)
+    for name, *rest in names:
+        found = _group(name, rest) if name in GROUPS else _at(COMMANDS[name])
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
             app.command(name)(found)
     return app
+
+
+def _group(name: str, only: Sequence[str]) -> typer.Typer:
+    help_, commands = GROUPS[name]
+    group = typer.Typer(help=help_, no_args_is_help=True, rich_markup_mode=None)
+    # A group of one command would be taken for that command.
+    group.callback(help=help_)(_nothing)
+    for command in only or commands:
+        group.command(command)(_at(commands[command]))
+    return group
+
+
+def _at(place: tuple[str, str]) -> Any:
+    module, attribute = place
+    return getattr(import_module(module), attribute)
+
+
+def _nothing() -> None:
+    return
 
 
 def _root(

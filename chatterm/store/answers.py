@@ -17,7 +17,7 @@ from chatterm.errors import StoreError
 from chatterm.messages import Message, Role, State, Stop, Timings, ToolCall, Usage
 from chatterm.params import Params
 from chatterm.store import chats, tree
-from chatterm.store.database import Database
+from chatterm.store.database import Database, Row
 from chatterm.store.ngrams import ngrams
 from chatterm.store.values import Provenance
 
@@ -25,6 +25,10 @@ _PARAMS = frozenset(field.name for field in dataclasses.fields(Params))
 
 _USAGE = "prompt_tokens, cached_tokens, evaluated_tokens, completion_tokens"
 _TIMINGS = "queue_ms, load_ms, prompt_ms, first_token_ms, generation_ms"
+_ORIGINS = (
+    "SELECT m.id, m.model, backend, params, started_at, finished_at, stop,"
+    f" {_USAGE}, {_TIMINGS} FROM messages AS m JOIN answers ON answers.message_id = m.id"
+)
 
 
 def start(
@@ -100,25 +104,35 @@ def finish(
 
 def provenance(db: Database, message_id: str) -> Provenance | None:
     """Where an answer came from; None for a message that nobody was asked for."""
-    row = db.row(
-        f"SELECT m.model, backend, params, started_at, finished_at, stop, {_USAGE}, {_TIMINGS}"
-        " FROM answers JOIN messages AS m ON m.id = answers.message_id WHERE message_id = ?",
-        (message_id,),
-    )
+    row = db.row(f"{_ORIGINS} WHERE m.id = ?", (message_id,))
     if row is None:
         tree.chat_of(db, message_id)
         return None
-    model, backend, params, started_at, finished_at, stop, *counts = row
-    return Provenance(
-        message_id=message_id,
-        model=model,
-        backend=backend,
-        params=_params(params),
-        started_at=started_at,
-        finished_at=finished_at,
-        stop=Stop(stop) if stop else None,
-        usage=Usage(*counts[:4]),
-        timings=Timings(*counts[4:]),
+    return _provenance(row)
+
+
+def of_chat(db: Database, chat_id: str) -> dict[str, Provenance]:
+    """Where each answer of a chat came from, by its id."""
+    rows = db.each(f"{_ORIGINS} WHERE m.chat_id = ?", (chat_id,))
+    return {row[0]: _provenance(row) for row in rows}
+
+
+def keep(db: Database, origin: Provenance) -> None:
+    """Note where an answer came from that was written elsewhere."""
+    db.run(
+        "INSERT INTO answers (message_id, backend, params, writer, started_at, finished_at, stop,"
+        f" {_USAGE}, {_TIMINGS}) VALUES ({', '.join('?' * 16)})",
+        (
+            origin.message_id,
+            origin.backend,
+            json.dumps(origin.params.as_dict()),
+            "",
+            origin.started_at,
+            origin.finished_at,
+            origin.stop,
+            *_fields(origin.usage),
+            *_fields(origin.timings),
+        ),
     )
 
 
@@ -129,6 +143,21 @@ def copy_provenance(db: Database, message_id: str, copy_id: str) -> None:
         f"INSERT INTO answers (message_id, {rest})"
         f" SELECT ?, {rest} FROM answers WHERE message_id = ?",
         (copy_id, message_id),
+    )
+
+
+def _provenance(row: Row) -> Provenance:
+    message_id, model, backend, params, started_at, finished_at, stop, *counts = row
+    return Provenance(
+        message_id=message_id,
+        model=model,
+        backend=backend,
+        params=_params(params),
+        started_at=started_at,
+        finished_at=finished_at,
+        stop=Stop(stop) if stop else None,
+        usage=Usage(*counts[:4]),
+        timings=Timings(*counts[4:]),
     )
 
 

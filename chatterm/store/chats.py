@@ -12,8 +12,8 @@ from __future__ import annotations
 import unicodedata
 
 from chatterm.errors import NotFound, StoreError
-from chatterm.store import journal
-from chatterm.store.database import Database, Row
+from chatterm.store import journal, query
+from chatterm.store.database import Database, Row, Values
 from chatterm.store.values import ChangeKind, Chat
 
 _COLUMNS = (
@@ -25,7 +25,11 @@ _COLUMNS = (
     " c.forked_from"
 )
 
-_CANDIDATES = 5
+_SAID = (
+    "c.id IN (SELECT m.chat_id FROM messages_fts AS f JOIN messages AS m ON m.n = f.rowid"
+    " WHERE messages_fts MATCH ? AND m.deleted_by IS NULL)"
+)
+
 _MANY_CHATS = 3000
 
 
@@ -42,46 +46,23 @@ def create(
 def get(db: Database, chat_id: str) -> Chat:
     row = db.row(f"SELECT {_COLUMNS} FROM chats AS c WHERE c.id = ?", (chat_id,))
     if row is None:
-        raise _unknown(chat_id)
+        raise unknown(chat_id)
     return _chat(row)
 
 
 def tip(db: Database, chat_id: str) -> str | None:
     row = db.row("SELECT tip_id FROM chats WHERE id = ?", (chat_id,))
     if row is None:
-        raise _unknown(chat_id)
+        raise unknown(chat_id)
     tip_id: str | None = row[0]
     return tip_id
 
 
-def find(db: Database, ref: str, *, deleted: bool) -> Chat:
-    """The chat with that id, or the only one of the list (or the trash) with that part of it."""
-    wanted = ref.strip().upper()
-    # Ids have letters and digits only; anything else would be a wildcard of LIKE.
-    if not (wanted.isascii() and wanted.isalnum()):
-        raise _unknown(ref)
-    there = f"deleted_at IS {'NOT ' * deleted}NULL"
-    few = f"LIMIT {_CANDIDATES + 1}"
-    # Asked apart, as an OR of the three would read every row; the ends of ids are in an index.
-    rows = db.rows(
-        f"SELECT {_COLUMNS} FROM chats AS c WHERE c.id = ?1 OR {there} AND c.id IN"
-        f" (SELECT * FROM (SELECT id FROM chats WHERE id >= ?1 AND id < ?1 || '~' AND {there}"
-        f" ORDER BY id DESC {few})"
-        " UNION SELECT id FROM chats WHERE substr(id, -length(?1)) = ?1)"
-        f" ORDER BY c.id = ?1 DESC, c.updated_at DESC {few}",
-        (wanted,),
-    )
-    found = [_chat(row) for row in rows]
-    if not found:
-        raise _unknown(ref)
-    if len(found) > 1 and found[0].id != wanted:
-        names = [f"{chat.id} {chat.title}".rstrip() for chat in found[:_CANDIDATES]]
-        more = ["and others"] if len(found) > _CANDIDATES else []
-        raise StoreError(
-            f"{ref!r} is a part of several chats' ids",
-            hint="give more of the id: " + "; ".join(names + more),
-        )
-    return found[0]
+def some(db: Database, rest: str, values: Values) -> list[Chat]:
+    """Chats, chosen by what follows WHERE; ``c`` is the chat."""
+    return [
+        _chat(row) for row in db.rows(f"SELECT {_COLUMNS} FROM chats AS c WHERE {rest}", values)
+    ]
 
 
 def page(
@@ -93,6 +74,7 @@ def page(
     model: str | None,
     since: float | None,
     title: str | None,
+    text: str | None,
     pinned: bool | None,
     deleted: bool,
 ) -> list[Chat]:
@@ -124,16 +106,20 @@ def page(
         narrow("c.updated_at >= ?", since)
     if title:
         narrow("instr(c.title_key, ?)", title_key(title))
+    if text:
+        match = " AND ".join(query.parse(text, 0).match)
+        # Without a word to match, as in "!?", there is still the title.
+        narrow(f"(instr(c.title_key, ?) OR {_SAID if match else 'FALSE'})", title_key(text))
+        values.extend([match] * bool(match))
     if pinned is not None:
         narrow("c.pinned" if pinned else "NOT c.pinned")
     order = f"c.{time} DESC, c.id DESC"
-    rows = db.rows(
-        f"SELECT {_COLUMNS} FROM chats AS c WHERE c.id IN"
-        f" (SELECT c.id FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?)"
+    return some(
+        db,
+        f"c.id IN (SELECT c.id FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?)"
         f" ORDER BY {order}",
         (*values, limit),
     )
-    return [_chat(row) for row in rows]
 
 
 def rename(db: Database, chat_id: str, title: str, *, by_user: bool, now: float) -> None:
@@ -218,10 +204,10 @@ def _is_frequent(db: Database, tag: str) -> bool:
 
 def _must_touch(count: int, chat_id: str) -> None:
     if not count:
-        raise _unknown(chat_id)
+        raise unknown(chat_id)
 
 
-def _unknown(ref: str) -> NotFound:
+def unknown(ref: str) -> NotFound:
     return NotFound(f"there is no chat {ref!r}", hint="chatterm chats list shows them")
 
 

@@ -296,3 +296,18 @@ def m002_search(db: sqlite_utils.Database) -> None:
     db.conn.executemany("UPDATE messages SET ngrams = ? WHERE n = ?", cut)
     _execute(db, _SEARCH)
     db.execute("INSERT INTO messages_fts (messages_fts) VALUES ('rebuild')")
+
+
+_VOTES = """
+CREATE TABLE votes (                 -- what the user thinks of an answer
+  message_id TEXT NOT NULL PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+  score INTEGER NOT NULL CHECK (score IN (-1, 1)),
+  voted_at REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS()
+def m003_votes(db: sqlite_utils.Database) -> None:
+    """Thumbs up and down, which preference pairs are made of."""
+    _execute(db, _VOTES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatterm.errors import NotFound
 from chatterm.messages import Attachment
@@ -41,6 +41,15 @@ def attach(db: Database, content: bytes, name: str, media_type: str, now: float)
     return Attachment(digest, name, media_type, len(content))
 
 
+def redacted_file(content: bytes, redacted: Callable[[str], str]) -> bytes:
+    """A text file without what may not be kept; any other file as it is."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return content
+    return redacted(text).encode()
+
+
 def attachment_bytes(db: Database, digest: str) -> bytes:
     content: bytes | None = db.value("SELECT content FROM attachments WHERE digest = ?", (digest,))
     if content is None:
@@ -64,6 +73,18 @@ def links(db: Database, remote: str, ids: Iterable[str]) -> dict[str, str]:
             (json.dumps(list(ids)), remote),
         )
     )
+
+
+def links_of_chat(db: Database, chat_id: str) -> dict[str, dict[str, str]]:
+    """The ids that remotes gave a chat and its messages: local id to remote to remote id."""
+    found: dict[str, dict[str, str]] = {}
+    for local_id, remote, remote_id in db.rows(
+        "SELECT local_id, remote, remote_id FROM links WHERE local_id = ?1 OR local_id IN"
+        " (SELECT id FROM messages WHERE chat_id = ?1)",
+        (chat_id,),
+    ):
+        found.setdefault(local_id, {})[remote] = remote_id
+    return found
 
 
 def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:

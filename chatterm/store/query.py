@@ -1,7 +1,8 @@
 """The language of the search line, read into an expression of FTS5.
 
-Words must all match; ``"a phrase"``, ``prefix*``, ``role:user``, ``model:qwen``, ``tag:work`` and
-``since:2026-01-31`` or ``since:7d`` narrow. Whatever else is typed is words: no input is an error.
+Words must all match; ``"a phrase"``, ``prefix*``, ``role:user``, ``model:qwen``, ``tag:work``,
+``title:plans``, ``since:2026-01-31`` and ``before:7d`` narrow. Whatever else is typed is words: no
+input is an error. What a model thought before it answered is not searched, only what was said.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from chatterm.store.ngrams import pairs, pieces, spaceless
 
 _PART = re.compile(
-    r'(?:(?P<filter>role|model|tag|since):(?=[^\s]))?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?',
+    r"(?:(?P<filter>role|model|tag|title|since|before):(?=[^\s]))?"
+    r'(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*)?',
     re.IGNORECASE,
 )
 _MOST_PARTS = 32
@@ -31,40 +33,54 @@ class Query:
     """FTS5 expressions that must all match."""
     tags: tuple[str, ...] = ()
     """Tags that the chat must all have."""
+    titles: tuple[str, ...] = ()
+    """Parts that the chat's title must all have."""
     since: float | None = None
+    before: float | None = None
     needles: tuple[str, ...] = ()
     """The words as typed, to mark them where the index cannot."""
 
     def __bool__(self) -> bool:
-        return bool(self.match or self.tags or self.since is not None)
+        moments = (self.since, self.before)
+        return bool(self.match or self.tags or self.titles or moments != (None, None))
 
 
 def parse(line: str, now: float) -> Query:
-    """Understand a search line; ``now`` is what ``since:7d`` counts from."""
+    """Understand a search line; ``now`` is what ``7d`` counts back from."""
     match: list[str] = []
     tags: list[str] = []
+    titles: list[str] = []
     needles: list[str] = []
-    since: float | None = None
+    moments: dict[str, list[float]] = {"since": [], "before": []}
     # NUL would end the expression for SQLite, half a surrogate pair cannot be given to it.
     clean = line[:_MOST_CHARACTERS].replace("\0", " ").encode("utf-8", "replace").decode()
     for part in list(_PART.finditer(clean))[:_MOST_PARTS]:
         key = (part["filter"] or "").lower()
         text = part["word"] if part["phrase"] is None else part["phrase"]
         starred = bool(part["star"]) or (part["phrase"] is None and text.endswith("*"))
-        day = _day(text, now) if key == "since" else None
+        time = moment(text, now) if key in moments else None
         if key == "tag":
             tags.append(" ".join(text.lower().split()))
         elif key in ("role", "model"):
             # Any beginning of a model's name will do, as its size and version come last.
             match += _phrase(key, text, starred or key == "model")
-        elif day is not None:
-            since = day if since is None else max(since, day)
+        elif key == "title":
+            titles.append(text)
+        elif time is not None:
+            moments[key].append(time)
         else:
             words = f"{key}:{text}" if key else text
             match += _words(words, starred)
             parts = [words.rstrip("*"), *(piece.strip() for piece, _ in pieces(words))]
             needles += [part for part in parts if _has_words(part)]
-    return Query(tuple(dict.fromkeys(match)), tuple(dict.fromkeys(tags)), since, tuple(needles))
+    return Query(
+        match=tuple(dict.fromkeys(match)),
+        tags=tuple(dict.fromkeys(tags)),
+        titles=tuple(dict.fromkeys(titles)),
+        since=max(moments["since"], default=None),
+        before=min(moments["before"], default=None),
+        needles=tuple(needles),
+    )
 
 
 def among_chats(chat_ids: list[str]) -> str:
@@ -105,8 +121,11 @@ def _has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-def _day(text: str, now: float) -> float | None:
-    """The beginning of a day, month or year, or so many days, weeks, months or years ago."""
+def moment(text: str, now: float) -> float | None:
+    """The beginning of a day, month or year, or so many days, weeks, months or years ago.
+
+    None is for what is neither.
+    """
     ago = re.fullmatch(r"(\d{1,4})([dwmy])", text.lower())
     if ago:
         return now - int(ago[1]) * _UNITS[ago[2]] * 86400

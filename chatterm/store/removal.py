@@ -1,13 +1,17 @@
 """Removing chats for good: their rows, their words in the search index, their bytes in the file.
 
-Deleting a row leaves its words in three other places: free pages (``secure_delete`` zeroes
-them), merged parts of the index, and the write-ahead log. ``scrub`` clears the last two.
+Deleting a row leaves its words in four other places: free pages (``secure_delete`` zeroes them),
+merged parts of the index, the write-ahead log, and the copy of the file that an upgrade kept.
+``scrub`` clears the last three.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chatterm.store import chats
 from chatterm.store.database import Database
+from chatterm.store.failures import translated
 
 _MERGE_PAGES = 500
 _DAY = 86400.0
@@ -47,11 +51,11 @@ def remove(db: Database, chat_id: str, now: float) -> None:
     )
 
 
-def scrub(db: Database) -> None:
-    """Clear removed words out of the search index and out of the log.
+def scrub(db: Database, tell: Callable[[str], None]) -> bool:
+    """Clear removed words out of the search index, the log and the copies that upgrades kept.
 
     In steps, so that other processes can write in between. Where another process reads at this
-    very moment, the log stays until the last process closes the file.
+    very moment, the log stays until the last process closes the file: False.
     """
     # A negative number begins to merge everything into one, which is when the index drops what
     # was deleted; each further call goes on with it and touches no row once it is done.
@@ -64,4 +68,10 @@ def scrub(db: Database) -> None:
         if done:
             break
         pages = _MERGE_PAGES
-    db.row("PRAGMA wal_checkpoint(TRUNCATE)")
+        tell("clearing the search index")
+    if db.path is not None:
+        with translated(db.path):
+            for copy in db.path.parent.glob(f"{db.path.name}.before-*"):
+                copy.unlink(missing_ok=True)
+    busy = db.value("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not busy

@@ -14,6 +14,7 @@ import re
 
 from chatterm.messages import Role
 from chatterm.store import query, tree
+from chatterm.store.chats import title_key
 from chatterm.store.database import Database, Row
 from chatterm.store.query import Query
 from chatterm.store.values import Hit
@@ -27,7 +28,7 @@ _SNIPPET_LENGTH = 200
 _LEAD = 60
 
 _MOST_CHATS = 200
-"""Up to so many chats with a tag, they are part of the match; more are checked hit by hit."""
+"""Up to so many chats with a tag or title are part of the match; more are checked hit by hit."""
 
 # A copy that a fork made is left out while the original, or an older copy, is to be found.
 _LIVING = """
@@ -38,6 +39,7 @@ m.deleted_by IS NULL AND c.deleted_at IS NULL AND (m.copied_from IS NULL OR NOT 
 """
 
 _TAGGED = "EXISTS (SELECT 1 FROM chat_tags WHERE tag = ? AND chat_id = m.chat_id)"
+_TITLED = "instr(c.title_key, ?)"
 
 
 def search(
@@ -50,15 +52,17 @@ def search(
     match = list(wanted.match)
     where: list[str] = []
     values: list[object] = []
-    for tag in wanted.tags:
-        chats = _tagged(db, tag)
-        if not chats:
+    for condition, value, few in [
+        *((_TAGGED, tag, _tagged(db, tag)) for tag in wanted.tags),
+        *((_TITLED, key, _titled(db, key)) for key in map(title_key, wanted.titles)),
+    ]:
+        if not few:
             return []
-        if len(chats) <= _MOST_CHATS:
-            match.append(query.among_chats(chats))
+        if len(few) <= _MOST_CHATS:
+            match.append(query.among_chats(few))
         else:
-            where.append(_TAGGED)
-            values.append(tag)
+            where.append(condition)
+            values.append(value)
     if chat_id is not None:
         match.append(query.among_chats([chat_id]))
     if wanted.since is not None:
@@ -66,8 +70,10 @@ def search(
         where.append("m.created_at >= ?")
         values.append(wanted.since)
     low = int(wanted.since * 1000) if wanted.since is not None else None
-    high = _number(db, before) if before is not None else None
-    return _hits(db, wanted, match, (low, high), where, values, limit)
+    tops = [_number(db, before)] if before is not None else []
+    if wanted.before is not None:
+        tops.append(int(wanted.before * 1000))
+    return _hits(db, wanted, match, (low, min(tops, default=None)), where, values, limit)
 
 
 def _hits(
@@ -157,7 +163,15 @@ def _tagged(db: Database, tag: str) -> list[str]:
     return [chat_id for (chat_id,) in rows]
 
 
-def _number(db: Database, message_id: str) -> int | None:
+def _titled(db: Database, key: str) -> list[str]:
+    rows = db.rows(
+        "SELECT id FROM chats WHERE instr(title_key, ?) AND deleted_at IS NULL LIMIT ?",
+        (key, _MOST_CHATS + 1),
+    )
+    return [chat_id for (chat_id,) in rows]
+
+
+def _number(db: Database, message_id: str) -> int:
     tree.chat_of(db, message_id)
     number: int = db.value("SELECT n FROM messages WHERE id = ?", (message_id,))
     return number

@@ -6,10 +6,11 @@ writes is one transaction, already on the disk when it returns; ``atomic`` joins
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias
 
 from chatterm.errors import StoreError
 from chatterm.ids import Clock, NewId
@@ -24,27 +25,50 @@ from chatterm.messages import (
     Usage,
 )
 from chatterm.params import Params
-from chatterm.store import answers, chats, checks, fork, notes, removal, search, tree, undo
+from chatterm.store import (
+    answers,
+    chats,
+    checks,
+    find,
+    fork,
+    notes,
+    removal,
+    search,
+    tree,
+    undo,
+    votes,
+)
 from chatterm.store.database import Database, open_database
 from chatterm.store.recovery import Writer, recover
 from chatterm.store.values import Change, Chat, Hit, Node, Provenance
+
+Redact: TypeAlias = Callable[[str], str]
+
+if TYPE_CHECKING:
+    from chatterm.store.exchange.values import ImportReport, PortableChat
 
 
 class Store:
     """The chats of one file. Several processes may have it open; one thread uses this object."""
 
-    def __init__(self, db: Database, clock: Clock, new_id: NewId) -> None:
+    def __init__(self, db: Database, clock: Clock, new_id: NewId, redacted: Redact) -> None:
         """Use :meth:`open`."""
         self._db = db
         self._clock = clock
         self._new_id = new_id
+        self.redacted = redacted
+        """A text as it may be stored and sent: without the secrets the user wants to be kept out.
+        Drafts, titles, files and imports go through it here, a prompt where it is sent."""
         self._writer = Writer(db.path, new_id)
 
     @classmethod
-    def open(cls, path: Path | None, *, clock: Clock, new_id: NewId) -> Store:
+    def open(
+        cls, path: Path | None, *, clock: Clock, new_id: NewId, redacted: Redact = str
+    ) -> Store:
         """Open or create a file; None keeps everything in memory and leaves no trace.
 
-        Answers that a killed process left unfinished are brought to an end here.
+        Answers that a killed process left unfinished are brought to an end here. ``redacted``
+        takes secrets out of what a user types.
         """
         db = open_database(path)
         try:
@@ -52,7 +76,7 @@ class Store:
         except BaseException:
             db.connection.close()
             raise
-        return cls(db, clock, new_id)
+        return cls(db, clock, new_id, redacted)
 
     def close(self) -> None:
         try:
@@ -97,11 +121,15 @@ class Store:
         return chats.get(self._db, chat_id)
 
     def find_chat(self, ref: str, *, deleted: bool = False) -> Chat:
-        """The chat a user means: an id, or the beginning or end of just one id.
+        """The chat a user means: an id, or any part of just one id.
 
         Parts of ids are looked for in the list, with ``deleted`` in the trash.
         """
-        return chats.find(self._db, ref, deleted=deleted)
+        return find.chat(self._db, ref, deleted=deleted)
+
+    def find_message(self, ref: str, *, chat_id: str | None = None) -> str:
+        """The id of the message a user means, in one chat or in any."""
+        return find.message(self._db, ref, chat_id=chat_id)
 
     def chats(
         self,
@@ -112,12 +140,14 @@ class Store:
         model: str | None = None,
         since: float | None = None,
         title: str | None = None,
+        text: str | None = None,
         pinned: bool | None = None,
         deleted: bool = False,
     ) -> list[Chat]:
         """A page of chats, the newest first; ``before`` is the last chat of the page before.
 
-        ``title`` is any part of it, whatever its case and accents. ``deleted`` lists the trash.
+        ``title`` is any part of it, whatever its case and accents; ``text`` is in the title or,
+        as words, phrases and prefixes, in a message. ``deleted`` lists the trash.
         """
         return chats.page(
             self._db,
@@ -127,12 +157,14 @@ class Store:
             model=model,
             since=since,
             title=title,
+            text=text,
             pinned=pinned,
             deleted=deleted,
         )
 
     def rename(self, chat_id: str, title: str, *, by_user: bool) -> None:
         """Give a title; one the user gave is not replaced by an automatic one."""
+        title = self.redacted(title)
         with self._db.atomic():
             chats.rename(self._db, chat_id, title, by_user=by_user, now=self._clock())
 
@@ -158,26 +190,31 @@ class Store:
         with self._db.atomic():
             chats.restore(self._db, chat_id, self._clock())
 
+    def in_trash(self, before: float) -> list[str]:
+        """The ids of chats that went to the trash before that time."""
+        return removal.in_trash(self._db, before)
+
     def prune(self, before: float) -> int:
-        """Remove for good what went to the trash before that time; return how many chats.
+        """Remove for good what went to the trash before that time; return how many chats."""
+        doomed = self.in_trash(before)
+        self.delete_forever(*doomed)
+        return len(doomed)
 
-        Not quick where much is removed, and not to be called inside :meth:`atomic`.
+    def delete_forever(self, *chat_ids: str, progress: Callable[[str], None] | None = None) -> bool:
+        """Remove chats with every trace of their words in the database's files.
+
+        Not quick in a large database, so ``progress`` hears what is being done, many times a
+        second; not to be called inside :meth:`atomic`. False means that another process was
+        reading, so the log keeps words until the last process closes the file.
         """
-        return self._remove(removal.in_trash(self._db, before))
-
-    def delete_forever(self, chat_id: str) -> None:
-        """Remove one chat for good, as :meth:`prune` does."""
-        self._remove([chat_id])
-
-    def _remove(self, chat_ids: Sequence[str]) -> int:
         if self._db.connection.in_transaction:
             raise StoreError("chats cannot be removed for good inside a larger change")
+        tell = progress or (lambda _: None)
         for chat_id in chat_ids:
             with self._db.atomic():
                 removal.remove(self._db, chat_id, self._clock())
-        if chat_ids:
-            removal.scrub(self._db)
-        return len(chat_ids)
+            tell("removing messages")
+        return removal.scrub(self._db, tell) if chat_ids else True
 
     def fork(self, chat_id: str, message_id: str) -> Chat:
         """A new chat with copies of everything from the root to a message."""
@@ -193,16 +230,18 @@ class Store:
         parent_id: str | None,
         role: Role,
         text: str,
+        model: str = "",
         attachments: Sequence[Attachment] = (),
         tool_calls: Sequence[ToolCall] = (),
     ) -> Message:
-        """Add a message that is final, and make it the tip."""
+        """Add a message that is final, and make it the tip; ``model`` is who wrote it, if one."""
         message = Message(
             self._new_id(),
             parent_id,
             role,
             text,
             self._clock(),
+            model=model,
             attachments=tuple(attachments),
             tool_calls=tuple(tool_calls),
         )
@@ -315,6 +354,34 @@ class Store:
         """Where an answer came from and what it cost; None for what is no answer."""
         return answers.provenance(self._db, message_id)
 
+    def vote(self, message_id: str, score: int) -> None:
+        """Say what the user thinks of a message: 1 is good, -1 is bad, 0 takes it back."""
+        with self._db.atomic():
+            votes.vote(self._db, message_id, score, self._clock())
+
+    def votes(self, chat_id: str) -> dict[str, int]:
+        """The votes on a chat's messages, by their ids."""
+        return votes.of_chat(self._db, chat_id)
+
+    # To and from files
+
+    def portable(self, chat_id: str) -> PortableChat:
+        """A chat with everything that belongs to it, to be written to a file."""
+        from chatterm.store.exchange.gather import portable
+
+        return portable(self._db, chat_id)
+
+    def import_chats(self, chats: Iterable[PortableChat]) -> ImportReport:
+        """Add what is new of these chats, all or nothing; what is there stays as it is."""
+        from chatterm.store.exchange.place import place, redacted_chat
+        from chatterm.store.exchange.values import ImportReport
+
+        report = ImportReport()
+        with self._db.atomic():
+            for chat in chats:
+                report = place(self._db, redacted_chat(chat, self.redacted), report)
+        return report
+
     # The rest
 
     def draft(self, chat_id: str | None) -> str:
@@ -322,6 +389,7 @@ class Store:
         return notes.draft(self._db, chat_id)
 
     def set_draft(self, chat_id: str | None, text: str) -> None:
+        text = self.redacted(text)
         with self._db.atomic():
             notes.set_draft(self._db, chat_id, text)
 
@@ -335,9 +403,14 @@ class Store:
         return notes.links(self._db, remote, ids)
 
     def attach(self, content: bytes, name: str, media_type: str) -> Attachment:
-        """Keep a file, to be attached to a message within a day."""
+        """Keep a file, to be attached to a message within a day; of a text, what may be kept."""
+        content, name = self.redacted_file(content), self.redacted(name)
         with self._db.atomic():
             return notes.attach(self._db, content, name, media_type, self._clock())
+
+    def redacted_file(self, content: bytes) -> bytes:
+        """The bytes of a file as they may be kept and sent."""
+        return notes.redacted_file(content, self.redacted)
 
     def attachment_bytes(self, digest: str) -> bytes:
         return notes.attachment_bytes(self._db, digest)

@@ -36,14 +36,19 @@ def insert(
     *,
     visited_at: float,
     copied_from: str | None = None,
-) -> None:
-    """Write a new row with its attachments and tool calls; the tip stays where it is."""
+    after: int = 0,
+) -> int:
+    """Write a new row with its attachments and tool calls; the tip stays where it is.
+
+    Returns the row's number, which is behind ``after``.
+    """
+    number = _free_number(db, message, after)
     db.run(
         "INSERT INTO messages (n, id, chat_id, parent_id, role, text, reasoning, state, error,"
         " model, created_at, copied_from, visited_at, ngrams)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            _free_number(db, message),
+            number,
             message.id,
             chat_id,
             message.parent_id,
@@ -60,6 +65,7 @@ def insert(
         ),
     )
     insert_extras(db, chat_id, message.id, message.attachments, message.tool_calls)
+    return number
 
 
 def insert_extras(
@@ -114,7 +120,7 @@ def get(db: Database, message_id: str) -> Message:
 def chat_of(db: Database, message_id: str) -> str:
     chat_id: str | None = db.value("SELECT chat_id FROM messages WHERE id = ?", (message_id,))
     if chat_id is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return chat_id
 
 
@@ -133,7 +139,7 @@ def path(db: Database, chat_id: str, tip_id: str | None = None) -> list[Message]
         (tip_id, chat_id),
     )
     if not found:
-        raise _unknown(tip_id)
+        raise unknown(tip_id)
     # The rows come from the tip upwards; turning the list costs less than sorting rows.
     found.reverse()
     return found
@@ -153,7 +159,7 @@ def siblings(db: Database, message_id: str) -> list[Message]:
     """The branches at this place, the message itself among them."""
     row = db.row("SELECT chat_id, parent_id FROM messages WHERE id = ?", (message_id,))
     if row is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return children(db, *row)
 
 
@@ -192,7 +198,7 @@ def leaf(db: Database, message_id: str) -> str:
         (message_id,),
     )
     if found is None:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     return found
 
 
@@ -239,16 +245,16 @@ def visible(db: Database, chat_id: str, message_id: str) -> None:
     """Refuse what is not a message of that chat, or was deleted."""
     row = db.row("SELECT chat_id, deleted_by FROM messages WHERE id = ?", (message_id,))
     if row is None or row[0] != chat_id:
-        raise _unknown(message_id)
+        raise unknown(message_id)
     if row[1] is not None:
         raise NotFound(f"the message {message_id!r} was deleted", hint="undo brings it back")
 
 
-def _free_number(db: Database, message: Message) -> int:
+def _free_number(db: Database, message: Message, after: int) -> int:
     """The next number from its time on, behind its parent and the rest of the same second."""
     parent = db.value("SELECT n FROM messages WHERE id = ?", (message.parent_id,))
     # Behind the parent even when the clock was set back: a path never goes back in order.
-    first = max(int(message.created_at * 1000), 0 if parent is None else parent + 1)
+    first = max(int(message.created_at * 1000), after + 1, 0 if parent is None else parent + 1)
     span = 1000
     while True:
         last = db.value("SELECT max(n) FROM messages WHERE n >= ? AND n < ?", (first, first + span))
@@ -328,7 +334,7 @@ def _among(ids: Sequence[str]) -> str:
     return f"AND message_id IN ({', '.join('?' * len(ids))})" if ids else ""
 
 
-def _unknown(message_id: str) -> NotFound:
+def unknown(message_id: str) -> NotFound:
     return NotFound(
         f"there is no message {message_id!r} in this chat",
         hint="chatterm chats show lists the messages of a chat",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from chatterm.ids import ulid_factory
+from chatterm.paths import Paths
+from chatterm.store import Store
 
 COMMAND = [sys.executable, "-m", "chatterm"]
 
@@ -35,6 +41,12 @@ def chatterm(*args: str, stdin: str | bytes = "", cwd: Path | None = None) -> Ra
 
 def ask(*args: str, stdin: str | bytes = "") -> Ran:
     return chatterm("ask", "-m", "echo", *args, stdin=stdin)
+
+
+def opened_store() -> Store:
+    """The store that the program of this test uses."""
+    path = Paths.from_environment(os.environ).database
+    return Store.open(path, clock=time.time, new_id=ulid_factory())
 
 
 def slow_echo(home: Path, words_per_second: float = 100) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shutil
 import sqlite3
@@ -14,15 +12,16 @@ from pathlib import Path
 import pytest
 
 from chatterm import __version__
-from tests.cli.program import COMMAND, ask, chatterm
+from chatterm.cli.program import GROUPS
+from tests.cli.program import ask, chatterm
+from tests.cli.terminal import in_a_terminal
 
 COMMANDS = [
     [],
     ["ask"],
     ["chat"],
     ["chats"],
-    ["chats", "list"],
-    ["chats", "show"],
+    *(["chats", name] for name in GROUPS["chats"][1]),
     ["search"],
     ["config"],
     ["paths"],
@@ -155,29 +154,6 @@ def test_a_bug_is_exit_1_without_a_traceback(home: Path, monkeypatch: pytest.Mon
 
 def test_completion_scripts_are_offered() -> None:
     assert "--show-completion" in chatterm("--help").out
-
-
-def in_a_terminal(*args: str, keys: bytes = b"", until: bytes = b"") -> tuple[int, str]:
-    """Run under a pseudo-terminal, type ``keys``, and return exit code and screen."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execv(COMMAND[0], [*COMMAND, *args])
-    seen = b""
-    typed = not keys
-    while True:
-        try:
-            data = os.read(fd, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        seen += data
-        if not typed and until in seen:
-            os.write(fd, keys)
-            typed = True
-    _, status = os.waitpid(pid, 0)
-    os.close(fd)
-    return os.waitstatus_to_exitcode(status), seen.decode(errors="replace")
 
 
 def test_on_a_terminal_no_escape_sequence_of_a_model_gets_through() -> None:

@@ -20,8 +20,9 @@ from chatterm.events import (
     ToolCalled,
 )
 from chatterm.messages import Message, Role, State, Stop, ToolCall
-from chatterm.session import CHECKPOINT_SECONDS, ChatSession, first_words
+from chatterm.session import CHECKPOINT_SECONDS, ChatSession
 from chatterm.store import Store
+from chatterm.titles import first_words
 from tests.scripted import ScriptedBackend, Step, says
 
 

@@ -203,3 +203,55 @@ def test_deleting_twice_is_deleting_once(store: Store) -> None:
     assert store.chat(chat.id).deleted_at == deleted_at
     store.undo(chat.id)
     assert store.undo(chat.id) is None
+
+
+def test_chats_are_found_by_words_of_a_message_or_any_part_of_the_title(store: Store) -> None:
+    first, _ = conversation(store, "the quick brown fox", title="Animals")
+    second, reply = conversation(store, "about foxes", "quick", title="Quick notes")
+    assert ids(store.chats(text="quick")) == [second, first]
+    assert ids(store.chats(text='"quick brown"')) == [first]
+    assert ids(store.chats(text="anim")) == [first]
+    assert ids(store.chats(text="brown foxes")) == []
+    assert ids(store.chats(text="!?")) == []
+    store.rename(second, "?!?", by_user=True)
+    store.delete_message(reply[1].id)
+    assert ids(store.chats(text="!?")) == [second]
+    assert ids(store.chats(text="quick")) == [first]
+
+
+def test_a_message_is_found_by_a_part_of_its_id(store: Store) -> None:
+    chat_id, messages = conversation(store, "one", "two")
+    other, _ = conversation(store, "three")
+    wanted = messages[1].id
+    assert store.find_message(wanted) == wanted
+    assert store.find_message(wanted[:10].lower(), chat_id=chat_id) == wanted
+    with pytest.raises(NotFound, match="several messages"):
+        store.find_message(wanted[:4])
+    with pytest.raises(NotFound, match="no message"):
+        store.find_message(wanted, chat_id=other)
+    with pytest.raises(NotFound):
+        store.find_message("%")
+    store.delete_message(wanted)
+    with pytest.raises(NotFound):
+        store.find_message(wanted)
+
+
+def test_a_chat_is_found_by_a_part_from_the_middle(store: Store) -> None:
+    chat_id = store.create_chat().id
+    assert store.find_chat(chat_id[3:-3]).id == chat_id
+
+
+def test_votes_are_given_changed_and_taken_back(store: Store) -> None:
+    chat_id, (prompt, good) = conversation(store, "q", "a")
+    bad = answer(store, chat_id, prompt, "b")
+    store.vote(good.id, 1)
+    store.vote(bad.id, 1)
+    store.vote(bad.id, -1)
+    assert store.votes(chat_id) == {good.id: 1, bad.id: -1}
+    store.vote(good.id, 0)
+    store.delete_message(bad.id)
+    assert store.votes(chat_id) == {}
+    with pytest.raises(StoreError, match="a vote is"):
+        store.vote(good.id, 5)
+    with pytest.raises(NotFound):
+        store.vote("nothing", 1)

@@ -133,3 +133,22 @@ def test_removal_works_while_another_process_reads(
         store.delete_forever(chat_id)
         reader.execute("ROLLBACK")
     assert store.chats() == []
+
+
+def test_the_copy_that_an_upgrade_kept_goes_too(tmp_path: Path, store: Store) -> None:
+    copy = tmp_path / "chatterm.db.before-m002_search"
+    store.backup(copy)
+    chat_id, _ = conversation(store, "a")
+    assert store.delete_forever(chat_id)
+    assert not copy.exists()
+
+
+def test_it_says_so_when_the_log_could_not_be_cleared(store: Store, tmp_path: Path) -> None:
+    chat_id, _ = conversation(store, "a")
+    stages: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "chatterm.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchone()
+        store._db.run("PRAGMA busy_timeout = 50")
+        assert not store.delete_forever(chat_id, progress=stages.append)
+    assert "removing messages" in stages

@@ -196,6 +196,29 @@ def test_filters_narrow_by_time(store: Store, clock: Clock) -> None:
     assert found(store, f"since:{date.year + 2} word") == []
 
 
+def test_filters_narrow_by_the_end_of_a_time(store: Store, clock: Clock) -> None:
+    chat_id = store.create_chat().id
+    old = say(store, chat_id, "word old")
+    clock.now += 40 * 86400.0
+    say(store, chat_id, "word new", old)
+    assert found(store, "before:2d word") == found(store, "before:2d before:1d") == ["word old"]
+    assert found(store, "since:50d before:0d word") == ["word new", "word old"]
+    assert found(store, "before:1y") == []
+
+
+@pytest.mark.parametrize("most", [0, 200])
+def test_filters_narrow_by_the_title(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("chatterm.store.search._MOST_CHATS", most)
+    conversation(store, "word one", title="Plans for the Café")
+    conversation(store, "word two", title="Other plans")
+    assert found(store, "title:cafe word") == ["word one"]
+    assert found(store, 'title:"plans for" title:THE') == ["word one"]
+    assert found(store, "title:plans") == ["word two", "word one"]
+    assert found(store, "title:none word") == []
+
+
 @pytest.mark.parametrize("value", ["2026-13", "2026-02-30", "yesterday", "99999x", "0000"])
 def test_what_is_no_date_is_words(store: Store, value: str) -> None:
     conversation(store, f"the answer is since: {value} or so")
@@ -293,7 +316,19 @@ def test_a_checkpoint_does_not_touch_the_index(store: Store, tmp_path: Path) -> 
 # Anything may be typed
 
 _BITS = st.sampled_from(
-    ["role:", "model:", "tag:", "since:", *'"*():^-+;\0\ud800日é ', "word", "7d", "--", "日本"]
+    [
+        "role:",
+        "model:",
+        "tag:",
+        "title:",
+        "since:",
+        "before:",
+        *'"*():^-+;\0\ud800日é ',
+        "word",
+        "7d",
+        "--",
+        "日本",
+    ]
 )
 _OPERATORS = st.sampled_from(["NEAR", "AND", "OR", "NOT", "{text}", "text:", "rowid", "MATCH"])
 _LINES = st.one_of(st.text(), st.lists(_BITS | _OPERATORS, max_size=12).map("".join))

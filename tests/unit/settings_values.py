@@ -56,6 +56,8 @@ def setting_value(key: str) -> st.SearchStrategy[Any]:
         return st.integers(1, 2**31 - 1)
     if setting.hint is float:
         return st.floats(max(setting.low, 0), 1e6)
+    if setting.hint == tuple[str, ...]:
+        return st.lists(WORD, min_size=1, max_size=3)
     return st.sampled_from(typing.get_args(setting.hint))
 
 
