@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from chatterm.catalog import Catalog
+from chatterm.catalog import Catalog, RemoteEntry
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.events import Event
@@ -62,9 +62,14 @@ async def count_prompt(backend: Backend, request: Request) -> CountedPrompt:
 def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) -> Backend:
     """The backend that answers with the model of that name.
 
-    A name is that of a file, of a built-in model, or of a model found on this machine, of which
-    those of the catalogue have the catalogue's names.
+    A name is that of a remote's model, of a file, of a built-in model, or of a model found on this
+    machine, of which those of the catalogue have the catalogue's names.
     """
+    remote = remote_of(model, catalog)
+    if remote is not None:
+        from chatterm.remote.opening import open_remote
+
+        return open_remote(remote, config, paths)
     if is_file_name(model):
         return _engine(model, model, config, paths)
     entry = catalog.models.get(model)
@@ -75,6 +80,12 @@ def open_backend(model: str, *, config: Config, catalog: Catalog, paths: Paths) 
     from chatterm.engine.library import open_library
 
     return _engine(model, str(open_library(paths, catalog).find(model).path), config, paths)
+
+
+def remote_of(model: str, catalog: Catalog) -> RemoteEntry | None:
+    """The remote that a name of the form ``REMOTE/NAME`` belongs to, if there is one."""
+    name, _, rest = model.partition("/")
+    return catalog.remotes.get(name) if rest else None
 
 
 def is_file_name(model: str) -> bool:
