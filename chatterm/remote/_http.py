@@ -22,7 +22,7 @@ import httpx
 from chatterm import __version__
 from chatterm.errors import BadReply, ConfigError, Refused, RemoteError, Unreachable
 from chatterm.remote.address import Address
-from chatterm.remote.failures import retry_after, said
+from chatterm.remote.failures import retry_after, retry_in_words, said
 
 _REPLY_LIMIT = 50_000_000
 """Bytes of a reply that is read as a whole."""
@@ -80,7 +80,9 @@ class Reply:
             ) from error
 
     def wait(self, now: float) -> float | None:
-        return retry_after(self.headers.get("retry-after"), now)
+        """Seconds until the server wants to be asked again, where it says so."""
+        told = retry_after(self.headers.get("retry-after"), now)
+        return retry_in_words(self.words) if told is None else told
 
 
 class Stream:
@@ -290,7 +292,8 @@ async def _within(seconds: float, name: str) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise Unreachable(
+        # It may have done what it was asked to, so this is no plain failure to connect.
+        raise Cut(
             f"{name} did not answer within {seconds:g} seconds",
             hint="try again; the limits are in [network]: chatterm config show",
         ) from error

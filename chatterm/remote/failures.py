@@ -6,6 +6,7 @@ Servers word their errors in many forms, some with no words at all; nothing here
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -72,6 +73,12 @@ def failure(name: str, status: int, words: str, wait: float | None = None) -> Re
     if status < 500:
         return Refused(f"{name} refuses the request ({status}){told}")
     return RemoteError(f"{name} failed ({status}){told}", hint="try again later")
+
+
+def retry_in_words(words: str) -> float | None:
+    """Seconds until a server wants to be asked again, where it says so in words alone."""
+    found = re.search(r"[Rr]etry [Aa]fter (\d{1,6})", words)
+    return float(found[1]) if found else None
 
 
 def retry_after(header: str | None, now: float) -> float | None:

@@ -14,12 +14,21 @@ from chatterm.remote.auth import CredentialStore, system_keyring
 if TYPE_CHECKING:
     from chatterm.remote.ollama import OllamaBackend
     from chatterm.remote.openai import OpenAIBackend
+    from chatterm.remote.openassistant.backend import OpenAssistantBackend
 
 
-def open_remote(entry: RemoteEntry, config: Config, paths: Paths) -> OpenAIBackend | OllamaBackend:
+def open_remote(
+    entry: RemoteEntry, config: Config, paths: Paths
+) -> OpenAIBackend | OllamaBackend | OpenAssistantBackend:
     """The backend that answers with the models of a remote; nothing is asked of it yet."""
     http = open_http(entry, config)
     store = credential_store(paths)
+    if entry.kind == "openassistant":
+        from chatterm.remote.openassistant.access import Access
+        from chatterm.remote.openassistant.api import Api
+        from chatterm.remote.openassistant.backend import OpenAssistantBackend
+
+        return OpenAssistantBackend(Api(Access(http, store)))
     if entry.kind == "openai":
         from chatterm.remote.openai import OpenAIBackend
 
