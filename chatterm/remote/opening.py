@@ -14,6 +14,7 @@ from chatterm.remote.auth import CredentialStore, system_keyring
 if TYPE_CHECKING:
     from chatterm.remote.ollama import OllamaBackend
     from chatterm.remote.openai import OpenAIBackend
+    from chatterm.remote.openassistant.api import Api
     from chatterm.remote.openassistant.backend import OpenAssistantBackend
 
 
@@ -21,14 +22,12 @@ def open_remote(
     entry: RemoteEntry, config: Config, paths: Paths
 ) -> OpenAIBackend | OllamaBackend | OpenAssistantBackend:
     """The backend that answers with the models of a remote; nothing is asked of it yet."""
-    http = open_http(entry, config)
-    store = credential_store(paths)
     if entry.kind == "openassistant":
-        from chatterm.remote.openassistant.access import Access
-        from chatterm.remote.openassistant.api import Api
         from chatterm.remote.openassistant.backend import OpenAssistantBackend
 
-        return OpenAssistantBackend(Api(Access(http, store)))
+        return OpenAssistantBackend(open_api(entry, config, paths))
+    http = open_http(entry, config)
+    store = credential_store(paths)
     if entry.kind == "openai":
         from chatterm.remote.openai import OpenAIBackend
 
@@ -38,6 +37,14 @@ def open_remote(
 
     send_key(http, store)
     return OllamaBackend(http)
+
+
+def open_api(entry: RemoteEntry, config: Config, paths: Paths) -> Api:
+    """The chats that lie on an Open-Assistant server."""
+    from chatterm.remote.openassistant.access import Access
+    from chatterm.remote.openassistant.api import Api
+
+    return Api(Access(open_http(entry, config), credential_store(paths)))
 
 
 def open_http(entry: RemoteEntry, config: Config) -> Http:

@@ -66,6 +66,11 @@ def links(db: Database, remote: str, ids: Iterable[str]) -> dict[str, str]:
     )
 
 
+def linked(db: Database, remote: str) -> dict[str, str]:
+    """The local chats and messages that a remote knows, by the ids it knows them by."""
+    return dict(db.rows("SELECT remote_id, local_id FROM links WHERE remote = ?", (remote,)))
+
+
 def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:
     chats.get(db, chat_id)
     db.run(
