@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from chatterm.catalog import Catalog
+from chatterm.catalog import Catalog, RemoteEntry
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.engine.doubt import NO_DOUBT, Doubt
@@ -71,10 +71,15 @@ def open_backend(
 ) -> Backend:
     """The backend that answers with the model of that name.
 
-    A name is that of a file, of a built-in model, or of a model found on this machine, of which
-    those of the catalogue have the catalogue's names. ``suggest`` names what may help with a prompt
-    whose answer is in doubt.
+    A name is that of a remote's model, of a file, of a built-in model, or of a model found on this
+    machine, of which those of the catalogue have the catalogue's names. ``suggest`` names what may
+    help with a prompt whose answer is in doubt.
     """
+    remote = remote_of(model, catalog)
+    if remote is not None:
+        from chatterm.remote.opening import open_remote
+
+        return open_remote(remote, config, paths)
     if is_file_name(model):
         return _engine(model, model, config, paths)
     entry = catalog.models.get(model)
@@ -87,6 +92,12 @@ def open_backend(
 
     path = str(open_library(paths, catalog).find(model).path)
     return _engine(model, path, config, paths, doubt)
+
+
+def remote_of(model: str, catalog: Catalog) -> RemoteEntry | None:
+    """The remote that a name of the form ``REMOTE/NAME`` belongs to, if there is one."""
+    name, _, rest = model.partition("/")
+    return catalog.remotes.get(name) if rest else None
 
 
 def is_file_name(model: str) -> bool:

@@ -75,6 +75,8 @@ class RemoteEntry:
     """The dialect it speaks."""
     url: str
     """Where it is, without a key or a password."""
+    insecure: bool = False
+    """Reach it without encryption, though it is another machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ class Paths:
         return self.data / "chatterm.db"
 
     @property
+    def credentials(self) -> Path:
+        """Keys of remotes, where the system has no keyring for them."""
+        return self.data / "credentials.json"
+
+    @property
     def models_dir(self) -> Path:
         return self.data / "models"
 

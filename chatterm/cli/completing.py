@@ -67,6 +67,11 @@ def _proposing(known: _Known) -> _Completer:
 
 
 @_proposing
+def remote_names(context: Context) -> Iterable[tuple[str, str]]:
+    return [(entry.name, entry.kind) for entry in context.catalog().remotes.values()]
+
+
+@_proposing
 def model_names(context: Context) -> Iterable[tuple[str, str]]:
     """Those that can answer now: built in, or on this machine."""
     from chatterm.engine.library import PROGRAMS, open_library

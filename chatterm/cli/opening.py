@@ -11,6 +11,7 @@ from chatterm.errors import ConfigError
 from chatterm.params import Params
 
 if TYPE_CHECKING:
+    from chatterm.catalog import Catalog
     from chatterm.cli.context import Context
     from chatterm.session import ChatSession
     from chatterm.store import Chat, Store
@@ -34,13 +35,14 @@ def open_session(
             "a chat that has begun keeps its system prompt", hint="start a new chat to set another"
         )
     config = context.config()
-    name = _whole(model or (chat.model if chat is not None else "") or config.model)
+    catalog = context.catalog()
+    name = _whole(model or (chat.model if chat is not None else "") or config.model, catalog)
     return ChatSession(
         store,
         open_backend(
             name,
             config=config,
-            catalog=context.catalog(),
+            catalog=catalog,
             paths=context.paths(),
             suggest=nearest_commands,
         ),
@@ -51,8 +53,9 @@ def open_session(
     )
 
 
-def _whole(model: str) -> str:
+def _whole(model: str, catalog: Catalog) -> str:
     """A model's file by its whole path, so that the chat finds it from any folder."""
-    from chatterm.backend import is_file_name
+    from chatterm.backend import is_file_name, remote_of
 
-    return str(Path(model).expanduser().resolve()) if is_file_name(model) else model
+    is_file = is_file_name(model) and remote_of(model, catalog) is None
+    return str(Path(model).expanduser().resolve()) if is_file else model

@@ -87,6 +87,11 @@ def links_of_chat(db: Database, chat_id: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def linked(db: Database, remote: str) -> dict[str, str]:
+    """The local chats and messages that a remote knows, by the ids it knows them by."""
+    return dict(db.rows("SELECT remote_id, local_id FROM links WHERE remote = ?", (remote,)))
+
+
 def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:
     chats.get(db, chat_id)
     db.run(

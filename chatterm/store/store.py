@@ -26,6 +26,7 @@ from chatterm.messages import (
 )
 from chatterm.params import Params
 from chatterm.store import (
+    adoption,
     answers,
     chats,
     checks,
@@ -381,6 +382,42 @@ class Store:
             for chat in chats:
                 report = place(self._db, redacted_chat(chat, self.redacted), report)
         return report
+
+    # Chats that live on a server
+
+    def adopt_chat(self, *, title: str, model: str, created_at: float, updated_at: float) -> Chat:
+        """A chat that was begun elsewhere, with the times it has there."""
+        chat_id = self._new_id()
+        with self._db.atomic():
+            adoption.chat(self._db, chat_id, title, model, created_at, updated_at)
+            return chats.get(self._db, chat_id)
+
+    def adopt(
+        self,
+        chat_id: str,
+        *,
+        parent_id: str | None,
+        role: Role,
+        text: str,
+        created_at: float,
+        model: str = "",
+        error: str = "",
+    ) -> Message:
+        """Add a message that was written elsewhere. A tip that it follows moves on to it."""
+        state = State.FAILED if error else State.COMPLETE
+        message = Message(
+            self._new_id(), parent_id, role, text, created_at, state, error=error, model=model
+        )
+        with self._db.atomic():
+            return adoption.message(self._db, chat_id, message)
+
+    def linked(self, remote: str) -> dict[str, str]:
+        """Remote id to local id, for everything that a remote gave an id to."""
+        return notes.linked(self._db, remote)
+
+    def chat_of(self, message_id: str) -> Chat:
+        """The chat that a message belongs to."""
+        return chats.get(self._db, tree.chat_of(self._db, message_id))
 
     # The rest
 

@@ -10,6 +10,7 @@ from chatterm.backend import Backend
 from chatterm.events import (
     Done,
     Event,
+    Linked,
     Notice,
     Progress,
     Queued,
@@ -59,11 +60,11 @@ def text_of(events: list[Event]) -> str:
 
 
 def check_order(events: list[Event]) -> None:
-    """Waiting, then deltas, then exactly one Done, last; notices anywhere before it."""
+    """Waiting, then deltas, then exactly one Done, last; notices and links anywhere before it."""
     assert [event for event in events if isinstance(event, Done)] == events[-1:]
     seen_delta = False
     for event in events[:-1]:
-        assert isinstance(event, (*_DELTAS, *_BEFORE_DELTAS, Notice)), event
+        assert isinstance(event, (*_DELTAS, *_BEFORE_DELTAS, Notice, Linked)), event
         seen_delta = seen_delta or isinstance(event, _DELTAS)
         assert not (seen_delta and isinstance(event, _BEFORE_DELTAS)), event
 

@@ -1,0 +1,231 @@
+"""``chatterm login`` and ``chatterm logout``: let chatterm use a server, or forget its key."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from getpass import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatterm.cli import completing
+from chatterm.cli.context import Context, context_of
+from chatterm.errors import ConfigError
+from chatterm.hints import nearest
+
+if TYPE_CHECKING:
+    from chatterm.catalog import RemoteEntry
+    from chatterm.cli.console import Console
+    from chatterm.remote.detect import Found, Kind
+    from chatterm.remote.login import Wish
+
+_KEY_LIMIT = 100_000
+KINDS = ("openassistant", "openai", "ollama")
+
+
+def login(
+    ctx: typer.Context,
+    server: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="Its address, or the name of a known remote.",
+            autocompletion=completing.remote_names,
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="What to call it here.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="Who you are there.")] = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="How to log in, as in github.")
+    ] = None,
+    key_stdin: Annotated[
+        bool, typer.Option("--key-stdin", help="Read the key or token from stdin.")
+    ] = False,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="What it is: openassistant, openai or ollama.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow http to another machine.")
+    ] = False,
+) -> None:
+    """Log in to a server, and use its models as NAME/MODEL.
+
+    What the server is, it shows itself. A key is asked for where it needs one, and kept in the
+    keyring of your system or in a private file. It is never an argument, which others could see.
+
+    Example: chatterm login http://localhost:11434 --as ollama
+    """
+    from chatterm.remote.login import Wish
+
+    context = context_of(ctx)
+    wish = Wish(user, provider, _piped_key() if key_stdin else None)
+    asyncio.run(_log_in(context, server, name, wish, checked_kind(kind), insecure))
+
+
+def logout(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The remote, as the list names it.",
+            autocompletion=completing.remote_names,
+        ),
+    ],
+) -> None:
+    """Forget the key of a remote. The remote itself stays in the list.
+
+    Example: chatterm logout ollama
+    """
+    from chatterm.remote.opening import credential_store
+
+    context = context_of(ctx)
+    known_remote(context, name)
+    forgotten = credential_store(context.paths()).forget(name)
+    context.console.note(f"the key of {name} is forgotten" if forgotten else f"{name} had no key")
+
+
+def known_remote(context: Context, name: str) -> RemoteEntry:
+    """The remote of that name."""
+    remotes = context.catalog().remotes
+    if name not in remotes:
+        raise ConfigError(
+            f"there is no remote {name!r}",
+            hint=nearest(name, remotes) if remotes else "add one with chatterm login URL",
+        )
+    return remotes[name]
+
+
+def checked_kind(kind: str | None) -> Kind | None:
+    """A kind the user named, which chatterm must know."""
+    match kind:
+        case None | "openassistant" | "openai" | "ollama":
+            return kind
+        case _:
+            raise ConfigError(f"there is no kind {kind!r}", hint=nearest(kind, KINDS))
+
+
+async def _log_in(
+    context: Context, server: str, name: str | None, wish: Wish, kind: Kind | None, insecure: bool
+) -> None:
+    from chatterm.remote._http import Http
+    from chatterm.remote.login import log_in
+    from chatterm.remote.opening import credential_store, limits_of
+
+    found, name, insecure = await identified(context, server, name, kind, insecure)
+    config = context.config()
+    http = Http(
+        name,
+        found.address,
+        limits=limits_of(config),
+        ca_file=config.network.ca_file,
+        offline=config.offline,
+        insecure=insecure,
+    )
+    try:
+        credentials = await log_in(http, found.kind, wish, _Terminal(context.console))
+    finally:
+        await http.aclose()
+    remember(context, name, found, insecure)
+    store = credential_store(context.paths())
+    if credentials is None:
+        store.forget(name)
+        context.console.note(f"{name} needs no login")
+    else:
+        who = f" as {credentials.user}" if credentials.user else ""
+        place = store.put(name, credentials)
+        context.console.note(f"logged in to {name}{who}; the key is kept in {place}")
+    context.console.note(f"chatterm remotes list --models shows its models, named {name}/MODEL")
+
+
+async def identified(
+    context: Context, server: str, name: str | None, kind: Kind | None, insecure: bool
+) -> tuple[Found, str, bool]:
+    """What a server is, what it is to be called, and whether it may be reached in the open."""
+    from chatterm.remote._http import Http
+    from chatterm.remote.address import parse_address
+    from chatterm.remote.detect import Prober
+    from chatterm.remote.login import name_for
+    from chatterm.remote.opening import limits_of
+
+    config, remotes = context.config(), context.catalog().remotes
+    known = remotes.get(server)
+    address = parse_address(known.url if known is not None else server)
+    insecure = insecure or (known is not None and known.insecure)
+    if known is not None:
+        name, kind = name or server, kind or known.kind
+    http = Http(
+        name or address.host,
+        address,
+        limits=limits_of(config),
+        ca_file=config.network.ca_file,
+        offline=config.offline,
+        insecure=insecure,
+    )
+    try:
+        found = await Prober(http).find(kind)
+    finally:
+        await http.aclose()
+    if name is None:
+        same = (entry.name for entry in remotes.values() if entry.url == found.address.url)
+        name = next(same, None) or name_for(found.address, found.kind, frozenset(remotes))
+    context.console.note(f"{found.address.url} is {found.kind}, by {found.evidence}")
+    return found, name, insecure
+
+
+def remember(context: Context, name: str, found: Found, insecure: bool) -> None:
+    """Write the remote into the user's models.toml, unless it stands there just so."""
+    from chatterm.catalog_edit import set_entry
+
+    known = context.catalog().remotes.get(name)
+    now = (found.kind, found.address.url, insecure)
+    if known is not None and (known.kind, known.url, known.insecure) == now:
+        return
+    if known is not None and known.url != found.address.url:
+        raise ConfigError(
+            f"{name} is the name of another remote, {known.url}",
+            hint="choose another with --as NAME, or remove that one first: chatterm remotes remove",
+        )
+    entry = {"kind": found.kind, "url": found.address.url}
+    set_entry(
+        context.paths().user_models_file,
+        "remotes",
+        name,
+        {**entry, "insecure": True} if insecure else entry,
+    )
+
+
+class _Terminal:
+    """Asks the person at the terminal; a pipe cannot answer."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def line(self, what: str) -> str:
+        self._must_be_there(what)
+        self._console.aside(f"{what}: ")
+        return input()
+
+    def secret(self, what: str) -> str:
+        self._must_be_there(what)
+        return getpass(f"{what} (it is not shown): ", stream=sys.stderr)
+
+    def tell(self, text: str) -> None:
+        self._console.note(text)
+
+    def _must_be_there(self, what: str) -> None:
+        if not sys.stdin.isatty():
+            raise ConfigError(
+                f"the {what} has to be asked for, and nobody is at the terminal",
+                hint="give it with --user, or pipe it in with --key-stdin",
+            )
+
+
+def _piped_key() -> str:
+    key = sys.stdin.read(_KEY_LIMIT)
+    if not key.strip():
+        raise ConfigError("stdin has no key", hint="as in: chatterm login URL --key-stdin < FILE")
+    return key

@@ -1,0 +1,1 @@
+"""Hosted models: servers that speak Open-Assistant, OpenAI or Ollama, over HTTP."""

@@ -1,0 +1,1 @@
+"""Stand-ins for hosted servers: real sockets on loopback, every byte under control."""
