@@ -1,0 +1,550 @@
+"""Draws blocks as lines. Leaves are remembered, so drawing a text again costs what has changed.
+
+A leaf is drawn with its decoration (bars, bullets, indentation), so that a remembered leaf is
+ready. Three rules keep what is drawn from changing when a text grows: blank rows between the blocks
+of an item follow its source and not the whole list, widths of tables come from their first rows,
+and long paragraphs are drawn in pieces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from chatterm.render import math
+from chatterm.render.code import TAB, GrowingCode, Spans, Styles, closed_code, language_of
+from chatterm.render.inline import spans
+from chatterm.render.line import ALL, EMPTY, Line, line_of
+from chatterm.render.parser import LONGEST_HEAD, Env, Node, blocks
+from chatterm.render.table import SAMPLE, Cell, Columns, Table, columns
+from chatterm.render.theme import NULL, Theme
+from chatterm.render.wrap import Row, Span, chop, wrap
+
+NARROWEST = 8
+"""Fewer columns than this are treated as this many."""
+_BULLETS = "•◦▪"
+_ROOM = 12
+"""The room that indentation must leave to the text."""
+_RULE = 40
+"""The longest rule above and below code."""
+_BLANK = re.compile(r"[ \n]")
+_CANDIDATES = 50
+_REMEMBERED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the way of drawing depends on, beside the theme."""
+
+    width: int
+    piece: int = 4_000
+    """Characters of a paragraph that are drawn at a time."""
+    sample: int = SAMPLE
+    """Rows of a table that decide its widths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What stands before the rows of a block: once before the first, and before all others."""
+
+    first: tuple[Segment, ...] = ()
+    rest: tuple[Segment, ...] = ()
+    width: int = 0
+
+    @property
+    def is_quoted(self) -> bool:
+        return any("│" in segment.text for segment in self.rest)
+
+    def next(self) -> Prefix:
+        """For the block that follows the first one."""
+        return self if self.first is self.rest else Prefix(self.rest, self.rest, self.width)
+
+    def inside(self, first: Segment, rest: Segment, limit: int) -> Prefix:
+        """One container deeper; where room is short, the outer ones are not shown."""
+        added = cell_len(first.text)
+        if self.width + added > limit:
+            return Prefix((first,), (rest,), added)
+        return Prefix((*self.first, first), (*self.rest, rest), self.width + added)
+
+
+@dataclass(slots=True)
+class Leaf:
+    """Where a leaf was drawn, and how many of its rows can no longer change."""
+
+    node: Node
+    row: int
+    settled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What is known of a table whose first rows are drawn already."""
+
+    layout: Columns
+    rows: int
+
+
+class Drawing:
+    """Draws the blocks of one text. ``env`` holds its link definitions."""
+
+    def __init__(self, layout: Layout, theme: Theme) -> None:
+        self.layout = replace(layout, width=max(layout.width, NARROWEST))
+        self.theme = theme
+        self.env: Env = {LONGEST_HEAD: layout.piece}
+        self.lines: list[Line] = []
+        self.leaves: list[Leaf] = []
+        self.items: list[tuple[Node, int]] = []
+        """The items of the last top-level list, and where each begins, the gap above included."""
+        self.columns: Columns | None = None
+        """Of the last table."""
+        self.table_rows: list[int] = []
+        """Where each of its rows ends."""
+        self._styles = Styles(theme)
+        self._known: dict[Hashable, list[Line]] = {}
+        self._used: dict[Hashable, list[Line]] = {}
+        self._cells: dict[str, list[Span]] = {}
+        self._pieces: dict[Hashable, tuple[list[Row], tuple[Segment, ...]]] = {}
+        self._growing: GrowingBlock | None = None
+        self._limit = max(self.layout.width - _ROOM, self.layout.width // 2)
+        self._source: Sequence[str] = ()
+        self._whole: int | None = None
+
+    def begin(self, source: Sequence[str], *, whole: int | None = None) -> None:
+        """Start over with the lines of a source; of a text that grows ``whole`` are complete."""
+        self.lines = []
+        self.leaves = []
+        self.items = []
+        self._known, self._used = self._used, {}
+        if len(self._cells) > _REMEMBERED:
+            self._cells = {}
+        if len(self._pieces) > _REMEMBERED:
+            self._pieces = {}
+        self._source = source
+        self._whole = whole
+
+    def forget(self) -> None:
+        """Link definitions have changed, so nothing remembered holds."""
+        self._known, self._used, self._cells, self._pieces = {}, {}, {}, {}
+
+    def block(
+        self, node: Node, prefix: Prefix, *, number: int | None = None, top: bool = False
+    ) -> None:
+        """Add the rows of a block. ``number`` goes on with the numbers of a list."""
+        match node.kind:
+            case "bullet_list" | "ordered_list":
+                self._list(node, prefix, number, top)
+            case "blockquote":
+                bar = Segment("│ ", self.theme.bar)
+                self._children(node.children, prefix.inside(bar, bar, self._limit), spaced=True)
+            case "table":
+                self.table(node, prefix)
+            case _:
+                leaf = Leaf(node, len(self.lines))
+                self.leaves.append(leaf)
+                self._leaf(node, prefix, leaf)
+
+    def block_after(self, node: Node, *, has_gap: bool, number: int | None = None) -> None:
+        """Add a block of the top, below an empty row if one is due and the block shows anything."""
+        if has_gap:
+            self.lines.append(EMPTY)
+        before = len(self.lines)
+        self.block(node, Prefix(), number=number, top=True)
+        if has_gap and len(self.lines) == before:
+            self.lines.pop()
+
+    def gap(self, prefix: Prefix) -> None:
+        """An empty row between two blocks."""
+        bars = [segment for segment in prefix.rest if not segment.text.isspace()]
+        if not bars:
+            self.lines.append(EMPTY)
+            return
+        text = "".join(segment.text for segment in prefix.rest)
+        self.lines.append(line_of(prefix.rest, len(text)))
+
+    def table(self, node: Node, prefix: Prefix, carried: Carried | None = None) -> None:
+        """Draw a table; of one that is carried only the rows that are not drawn yet."""
+        leaf = Leaf(node, len(self.lines))
+        self.leaves.append(leaf)
+        head, *rows = node.children
+        width = self.layout.width - prefix.width
+        heads = self._row_cells(head, self.theme.table_head)
+        if carried:
+            layout = carried.layout
+        else:
+            sample = [self._row_cells(row) for row in rows[: self.layout.sample]]
+            layout = columns([heads, *sample], width)
+        self.columns = layout
+        table = Table(heads, layout, node.aligns, width, self.theme)
+        drawn = carried.rows if carried else 0
+        key = ("table", layout, node.aligns, tuple(cell.content for cell in head.children))
+        if not carried:
+            self._add((*key, prefix), lambda: self._decorated(table.top(), prefix))
+        self.table_rows = []
+        for at, row in enumerate(rows):
+            before = prefix.next() if len(self.lines) > leaf.row else prefix
+            first = at + drawn == 0
+            words = tuple(cell.content for cell in row.children)
+            self._add(
+                (*key, before, first, words),
+                lambda row=row, before=before, first=first: self._decorated(  # type: ignore[misc]
+                    table.row(self._row_cells(row), first=first), before
+                ),
+            )
+            self.table_rows.append(len(self.lines))
+            if at + drawn >= self.layout.sample - 1 and row.end <= (self._whole or 0):
+                leaf.settled = len(self.lines) - leaf.row
+        if not rows and not layout.widths and not carried:
+            self.lines += self._decorated(table.names(), prefix)
+
+    def _row_cells(self, row: Node, base: Style | None = None) -> list[Cell]:
+        style = self.theme.text if base is None else self.theme.text + base
+        return [self._cell(cell.content, style) for cell in row.children]
+
+    def _cell(self, content: str, style: Style) -> Cell:
+        key = f"{id(style)}:{content}"
+        found = self._cells.get(key)
+        if found is None:
+            found = self._cells[key] = spans(content, style, self.theme, self.env)
+        return found
+
+    def _list(self, node: Node, prefix: Prefix, number: int | None, top: bool) -> None:
+        if number is None:
+            number = int(node.info) if node.kind == "ordered_list" else 0
+        depth = sum(segment.text.isspace() for segment in prefix.rest)
+        for at, item in enumerate(node.children):
+            if top:
+                self.items.append((item, len(self.lines)))
+            if at and self.is_blank(item.start - 1):
+                self.gap(prefix)
+            sign = f"{number + at}." if node.kind == "ordered_list" else _BULLETS[depth % 3]
+            self._item(item, sign, prefix if at == 0 else prefix.next())
+
+    def _item(self, item: Node, sign: str, prefix: Prefix) -> None:
+        first = Segment(f"{sign} ", self.theme.bullet)
+        rest = Segment(" " * cell_len(first.text))
+        if item.checked is not None:
+            box = "[x] " if item.checked else "[ ] "
+            style = self.theme.done if item.checked else self.theme.bullet
+            first = Segment(box if sign in _BULLETS else first.text + box, style)
+        inside = prefix.inside(first, rest, self._limit)
+        before = len(self.lines)
+        self._children(item.children, inside, spaced=False)
+        if len(self.lines) == before:
+            self.lines += self._decorated([[]], inside)
+
+    def _children(self, nodes: Sequence[Node], prefix: Prefix, *, spaced: bool) -> None:
+        before = len(self.lines)
+        for node in nodes:
+            if len(self.lines) > before:
+                prefix = prefix.next()
+                if spaced or self.is_blank(node.start - 1):
+                    self.gap(prefix)
+            self.block(node, prefix)
+        if spaced and len(self.lines) == before:
+            self.lines += self._decorated([[]], prefix)
+
+    def is_blank(self, line: int) -> bool:
+        """Whether a line of the source is empty."""
+        return 0 <= line < len(self._source) and not self._source[line].strip(" \t>")
+
+    def _leaf(self, node: Node, prefix: Prefix, leaf: Leaf) -> None:
+        match node.kind:
+            case "fence":
+                self._fence(node, prefix, leaf)
+            case "code_block":
+                self._closed(node, prefix)
+            case "heading" if len(node.content) <= self.layout.piece:
+                self._add(("heading", node.info, node.content, prefix), self._heading(node, prefix))
+            case "paragraph" | "heading":
+                self._paragraph(node, prefix, leaf)
+            case "hr":
+                width = self.layout.width - prefix.width
+                rule = [Segment("─" * width, self.theme.frame)]
+                self.lines += self._decorated([rule], prefix, whole=True)
+            case "math_block":
+                self._add(("math", node.content, prefix), self._math(node, prefix))
+            case _:
+                self._add((node.kind, node.content, prefix), self._verbatim(node, prefix))
+
+    def _heading(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
+        def draw() -> list[Line]:
+            level = min(int(node.info), 6)
+            style = self.theme.headings[level - 1]
+            sign: list[Span] = [("#" * level + " ", style)] if self.theme.heading_signs else []
+            content = sign + spans(node.content, style, self.theme, self.env)
+            rows = wrap(content, self.layout.width - prefix.width)
+            return self._wrapped(rows or [Row((), 0, "\n")], prefix, mark="heading")
+
+        return draw
+
+    def _paragraph(self, node: Node, prefix: Prefix, leaf: Leaf) -> None:
+        """Draw piece by piece: all but the last are settled, and remembered."""
+        style = self.theme.quote if prefix.is_quoted else self.theme.text
+        width = self.layout.width - prefix.width
+        carried: tuple[Segment, ...] = ()
+        *whole, last = pieces(node.content, self.layout.piece)
+        sure, at = self._sure(node.content) if whole else 0, 0
+        for piece in whole:
+            before = prefix if len(self.lines) == leaf.row else prefix.next()
+            carried_before = carried
+            rows, carried = self._piece(piece, carried, style, width)
+            key = ("piece", piece, carried_before, style, before)
+            self._add(key, self._rows(rows, before))
+            at += len(piece) + 1
+            if at <= sure:
+                leaf.settled = len(self.lines) - leaf.row
+        before = prefix if len(self.lines) == leaf.row else prefix.next()
+
+        def draw() -> list[Line]:
+            rows = wrap(self._joined(carried, last, style), width)
+            return self._wrapped(rows, before)
+
+        self._add(("paragraph", last, carried, style, before), draw)
+
+    def _sure(self, content: str) -> int:
+        """Up to where a paragraph stays one: its last lines may become the head of a table."""
+        *_, before, last = ["", *content.rsplit("\n", 2)]
+        if len(last) > self.layout.piece:
+            return len(content)
+        end = len(content) - len(last)
+        return end - len(before) - 1 if len(before) <= self.layout.piece else end
+
+    def _piece(
+        self, piece: str, carried: tuple[Segment, ...], style: Style, width: int
+    ) -> tuple[list[Row], tuple[Segment, ...]]:
+        """The whole rows of a piece, and what stands on the row it ends in."""
+        key = (piece, carried, style, width)
+        found = self._pieces.get(key)
+        if found is None:
+            *rows, last = wrap(self._joined(carried, piece, style), width)
+            found = self._pieces[key] = (rows, last.spans)
+        return found
+
+    def _joined(self, carried: tuple[Segment, ...], content: str, style: Style) -> list[Span]:
+        fresh = spans(content, style, self.theme, self.env)
+        if not carried:
+            return fresh
+        before = [(segment.text, segment.style or NULL) for segment in carried]
+        return [*before, (" ", style), *fresh]
+
+    def _rows(self, rows: list[Row], prefix: Prefix) -> Callable[[], list[Line]]:
+        return lambda: self._wrapped(rows, prefix)
+
+    def _math(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
+        def draw() -> list[Line]:
+            rows = []
+            for text in math.display(node.content) or ("",):
+                width = max(self.layout.width - prefix.width - 2, 1)
+                for row in chop([(text, self.theme.math)], width):
+                    rows.append([Segment("  "), *row.spans])
+            return self._decorated(rows or [[]], prefix)
+
+        return draw
+
+    def _verbatim(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
+        """HTML, and whatever else has no form of its own: as it stands."""
+
+        def draw() -> list[Line]:
+            lines: list[Spans] = [
+                [(line, self.theme.html)] for line in node.content.rstrip("\n").split("\n")
+            ]
+            return self._code_rows(lines, prefix, NULL)
+
+        return draw
+
+    def _fence(self, node: Node, prefix: Prefix, leaf: Leaf) -> None:
+        if not self.is_open(node):
+            self._closed(node, prefix)
+            return
+        growing = self._growing
+        if growing is None or not growing.continues(node, prefix):
+            growing = self._growing = self.growing(node.info, prefix)
+        growing.feed(node.content)
+        self.lines += growing.done
+        leaf.settled = len(growing.done)
+        self.lines += growing.open
+
+    def is_open(self, node: Node) -> bool:
+        """Whether a fence may go on: it reaches the end, and no whole line has closed it."""
+        if self._whole is None or node.end < len(self._source):
+            return False
+        inside = node.end - node.start - 2
+        is_closed = not node.content or node.content.endswith("\n")
+        is_closed = is_closed and node.content.count("\n") == inside
+        return not (is_closed and node.end <= self._whole)
+
+    def growing(self, info: str, prefix: Prefix) -> GrowingBlock:
+        """A code block that is fed as it is written; its rows begin with its head."""
+        return GrowingBlock(self, info, prefix, self._styles)
+
+    def _closed(self, node: Node, prefix: Prefix) -> None:
+        language = language_of(node.info)
+        self._add(
+            ("code", language, node.content, prefix),
+            lambda: self.closed_block(node.content, language, prefix),
+        )
+
+    def closed_block(self, content: str, language: str, prefix: Prefix) -> list[Line]:
+        """The rows of a whole code block."""
+        lines = []
+        if content:
+            lines = closed_code(content.removesuffix("\n"), language, self._styles)
+        return [
+            *self.code_head(language, prefix),
+            *self.code_rows(lines, prefix.next()),
+            self._rule("", prefix.next()),
+        ]
+
+    def code_head(self, language: str, prefix: Prefix) -> list[Line]:
+        return [replace(self._rule(language, prefix), mark="code")]
+
+    def code_rows(self, lines: Iterable[Spans], prefix: Prefix) -> list[Line]:
+        return self._code_rows(lines, prefix, self.theme.block)
+
+    def _rule(self, words: str, prefix: Prefix) -> Line:
+        width = self.layout.width - prefix.width
+        text = f"── {words[: width - 5]} " if words else ""
+        rule = [Segment(text + "─" * (min(width, _RULE) - len(text)), self.theme.frame)]
+        return self._decorated([rule], prefix, whole=True)[0]
+
+    def _code_rows(self, lines: Iterable[Spans], prefix: Prefix, ground: Style) -> list[Line]:
+        width = self.layout.width - prefix.width
+        rows: list[Row] = []
+        for line in lines:
+            rows += chop(_tabs_expanded(line), width) or [Row((), 0, "\n")]
+        drawn = self._wrapped(rows, prefix)
+        return [replace(line, ground=ground) for line in drawn] if ground.bgcolor else drawn
+
+    def _wrapped(self, rows: Iterable[Row], prefix: Prefix, mark: str = "") -> list[Line]:
+        lines = []
+        before = prefix.first
+        for row in rows:
+            lines.append(
+                Line(
+                    (*before, *row.spans),
+                    prefix.width + row.width,
+                    sum([len(segment.text) for segment in before]),
+                    row.join,
+                    mark,
+                )
+            )
+            before, mark = prefix.rest, ""
+        return lines
+
+    def _decorated(
+        self, rows: Iterable[Sequence[Segment]], prefix: Prefix, *, whole: bool = False
+    ) -> list[Line]:
+        """Rows of segments behind a prefix; ``whole`` rows are nothing but decoration."""
+        lines = []
+        before = prefix.first
+        for row in rows:
+            length = ALL if whole else sum([len(segment.text) for segment in before])
+            lines.append(line_of((*before, *row), length))
+            before = prefix.rest
+        return lines
+
+    def _add(self, key: Hashable, draw: Callable[[], list[Line]]) -> None:
+        found = self._used.get(key) or self._known.get(key)
+        if found is None:
+            found = draw()
+        self._used[key] = found
+        self.lines += found
+
+
+class GrowingBlock:
+    """The rows of a fence that is not closed: those that are done, and those of its last lines."""
+
+    def __init__(self, drawing: Drawing, info: str, prefix: Prefix, styles: Styles) -> None:
+        language = language_of(info)
+        self._drawing = drawing
+        self._info = info
+        self._prefix = prefix
+        self._code = GrowingCode(language, styles)
+        self._content = ""
+        self.done = drawing.code_head(language, prefix)
+        self.open: list[Line] = []
+
+    def continues(self, node: Node, prefix: Prefix) -> bool:
+        return (
+            node.info == self._info
+            and prefix == self._prefix
+            and node.content.startswith(self._content)
+        )
+
+    def feed(self, content: str) -> None:
+        """Draw a longer content."""
+        self._content = content
+        final, still_open = self._code.feed(content)
+        prefix = self._prefix.next()
+        self.done += self._drawing.code_rows(final, prefix)
+        self.open = self._drawing.code_rows(still_open, prefix)
+
+
+def draw(text: str, layout: Layout, theme: Theme) -> list[Line]:
+    """The rows of a whole text that has been made harmless."""
+    drawing = Drawing(layout, theme)
+    source = text.split("\n")
+    nodes = blocks(text, drawing.env)
+    drawing.begin(source)
+    for node in nodes:
+        drawing.block_after(node, has_gap=bool(drawing.lines))
+    return drawing.lines
+
+
+def pieces(content: str, size: int) -> list[str]:
+    """A paragraph in pieces that are drawn one by one; where it is cut depends on nothing after.
+
+    The cut is the first blank after ``size`` characters where no sign of Markdown is open.
+    """
+    found = []
+    start = 0
+    while (cut := _cut(content, start, size)) is not None:
+        found.append(content[start:cut])
+        start = cut + content[cut].isspace()
+    return [*found, content[start:]]
+
+
+def _cut(content: str, start: int, size: int) -> int | None:
+    at = start + size
+    last = start + 2 * size
+    for _ in range(_CANDIDATES):
+        found = _BLANK.search(content, at, last)
+        if found is None:
+            break
+        at = found.end()
+        if at < len(content) and _is_neutral(content[start : found.start()]):
+            return found.start()
+    else:
+        return at - 1
+    return last if len(content) > last else None
+
+
+def _is_neutral(piece: str) -> bool:
+    return (
+        not piece.count("`") % 2
+        and not piece.count("**") % 2
+        and not piece.count("$") % 2
+        and piece.count("[") == piece.count("]")
+    )
+
+
+def _tabs_expanded(line: Spans) -> Spans:
+    if not any("\t" in text for text, _ in line):
+        return line
+    expanded: Spans = []
+    column = 0
+    for text, style in line:
+        parts = text.split("\t")
+        for number, part in enumerate(parts):
+            column += cell_len(part)
+            if number < len(parts) - 1:
+                blanks = TAB - column % TAB
+                part, column = part + " " * blanks, column + blanks
+            if part:
+                expanded.append((part, style))
+    return expanded

@@ -1,0 +1,319 @@
+"""A text that still grows, as rows. Drawing it again costs what its open end costs.
+
+The block phase of CommonMark goes line by line: a block is closed for ever once a whole line has
+opened the one after it. Closed blocks are frozen rows; the same holds for the items of a list at
+the top, the rows of a table once its widths are known, and the lines of a fence. An unfinished line
+freezes nothing, since `#` is a heading and `#tag` is not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from chatterm.render.blocks import Carried, Drawing, GrowingBlock, Layout, Prefix, draw
+from chatterm.render.code import language_of
+from chatterm.render.line import Line
+from chatterm.render.parser import LONGEST_HEAD, Env, Node, blocks
+from chatterm.render.sanitise import Cleaner
+from chatterm.render.theme import Theme
+
+_TOP = Prefix()
+_OPENS_FENCE = re.compile(r"`{3,}|~{3,}")
+_LONG_TAIL = 60_000
+"""Characters of one block after which it is cut, so that even nonsense stays quick."""
+
+
+@dataclass(slots=True)
+class _List:
+    """The list at the top whose first items are frozen."""
+
+    number: int
+    """Of the next item."""
+    gap: bool
+    """Whether an empty row stands before it."""
+
+
+@dataclass(slots=True)
+class _Table:
+    """The table at the top whose first rows are frozen."""
+
+    head: str
+    """Its first two lines, which every later parse needs."""
+    carried: Carried
+
+
+class _Fence:
+    """The fence at the top that is not closed; its lines need no parser."""
+
+    def __init__(self, opening: str, info: str, block: GrowingBlock) -> None:
+        sign = re.escape(opening[0])
+        self._closing = re.compile(rf"^ {{0,3}}{sign}{{{len(opening)},}}[ \t]*$", re.M)
+        self._searched = 0
+        self.info = info
+        self.block = block
+        self.shown = 0
+        """How many of its final rows stand among the rows of the document."""
+
+    def end(self, content: str, whole: int) -> tuple[int, int] | None:
+        """Where the content ends and where the text goes on, if a whole line closes the fence."""
+        found = self._closing.search(content, self._searched, whole)
+        if found is None:
+            self._searched = whole
+            return None
+        return found.start(), min(found.end() + 1, len(content))
+
+
+class StreamDoc:
+    """Rows of Markdown that comes in pieces; the end equals ``markdown.render`` of the whole."""
+
+    def __init__(self, width: int, theme: Theme, layout: Layout | None = None) -> None:
+        self.layout = layout or Layout(width)
+        self.theme = theme
+        self.lines: list[Line] = []
+        """All rows, frozen and open. Not to be changed by whoever reads them."""
+        self.settled = 0
+        """How many rows at the start can no longer change in their words."""
+        self._cleaner = Cleaner()
+        self._drawing = Drawing(self.layout, theme)
+        self._source: list[str] = []
+        self._fresh: list[str] = []
+        self._tail = ""
+        self._frozen = 0
+        self._list: _List | None = None
+        self._table: _Table | None = None
+        self._fence: _Fence | None = None
+        self._links: dict[str, Any] = {}
+        self._dirty = 0
+
+    def append(self, text: str) -> None:
+        """More of the text; it may be cut anywhere."""
+        self._fresh.append(self._cleaner.feed(text))
+
+    def render(self) -> tuple[int, int]:
+        """Draw what came. The first row that differs from before, and how many rows there are."""
+        self._dirty = len(self.lines)
+        self._take(self._fresh)
+        while self._draw(is_end=False):
+            pass
+        return self._dirty, len(self.lines)
+
+    def finish(self, *, relink: bool = True) -> tuple[int, int]:
+        """The text is whole. Links whose definition came late are settled, if ``relink``."""
+        self._dirty = len(self.lines)
+        self._take([*self._fresh, self._cleaner.finish()])
+        while self._draw(is_end=True):
+            pass
+        if relink and self._drawing.env.get("references") and self._frozen:
+            lines = draw("".join(self._source), self._drawing.layout, self.theme)
+            self._replace(0, lines)
+        self._frozen = self.settled = len(self.lines)
+        return self._dirty, len(self.lines)
+
+    def _take(self, parts: list[str]) -> None:
+        text = "".join(parts)
+        self._fresh = []
+        self._source.append(text)
+        self._tail += text
+
+    def _draw(self, *, is_end: bool) -> bool:
+        """Draw the tail; whether something closed or began that asks for another look."""
+        if self._fence is not None:
+            return self._draw_fence(self._fence, is_end=is_end)
+        whole = self._tail.rfind("\n") + 1
+        text = self._tail
+        if not is_end and not text[whole:].strip(" \t"):
+            text = text[:whole]  # blanks alone say nothing yet about their line
+        head = self._table.head if self._table else ""
+        source = (head + text).split("\n")
+        if not source[-1]:
+            source.pop()
+        whole_lines = len(source) if is_end else (head + text).count("\n")
+        nodes = self._parse(head + text)
+        rows = self._draw_nodes(nodes, source, None if is_end else whole_lines)
+        self._replace(self._frozen, self._drawing.lines)
+        self._settle(whole_lines)
+        if is_end:
+            return False
+        return self._freeze(nodes, rows, source, whole_lines)
+
+    def _env(self) -> Env:
+        return {"references": dict(self._links), LONGEST_HEAD: self.layout.piece}
+
+    def _parse(self, text: str) -> list[Node]:
+        env = self._env()
+        nodes = blocks(text, env)
+        if env["references"] != self._drawing.env.get("references", {}):
+            self._drawing.forget()
+        self._drawing.env = env
+        return nodes
+
+    def _draw_nodes(
+        self, nodes: list[Node], source: list[str], whole_lines: int | None
+    ) -> list[int]:
+        """Draw the blocks of the tail; the row where each begins, before the gap above it."""
+        drawing = self._drawing
+        drawing.begin(source, whole=whole_lines)
+        rows = []
+        for at, node in enumerate(nodes):
+            rows.append(len(drawing.lines))
+            carries = at == 0
+            if carries and self._table:
+                drawing.table(node, _TOP, self._table.carried)
+                continue
+            number = self._list.number if carries and self._list else None
+            has_gap = self._list.gap if carries and self._list else self._frozen + rows[-1] > 0
+            drawing.block_after(node, has_gap=has_gap, number=number)
+        return rows
+
+    def _replace(self, start: int, lines: list[Line]) -> None:
+        """Put rows in the place of those from ``start``; the dirty ones begin where they differ."""
+        before = self.lines
+        common = min(len(before) - start, len(lines))
+        same = 0
+        while same < common:
+            old, new = before[start + same], lines[same]
+            if old is not new and old != new:
+                break
+            same += 1
+        if same < len(lines) or start + same < len(before):
+            self._dirty = min(self._dirty, start + same)
+            before[start + same :] = lines[same:]
+
+    def _settle(self, whole_lines: int) -> None:
+        for leaf in reversed(self._drawing.leaves):
+            is_long = leaf.node.kind == "paragraph" and leaf.settled
+            if leaf.node.opened < whole_lines or is_long:
+                self.settled = max(self.settled, self._frozen + leaf.row + leaf.settled)
+                return
+
+    def _freeze(
+        self, nodes: list[Node], rows: list[int], source: list[str], whole_lines: int
+    ) -> bool:
+        """Close what can be closed; whether the tail must be looked at again."""
+        if not nodes:
+            return False
+        last = nodes[-1]
+        new_links = len(self._drawing.env["references"]) > len(self._links)
+        # The title of a definition may go on over lines that look like a paragraph.
+        is_loose = not new_links or not last.start or not source[last.start - 1].strip()
+        is_certain = last.opened < whole_lines and is_loose
+        if len(nodes) > 1 and is_certain:
+            self._cut(source, last.start, rows[-1], new_links=new_links)
+            return True
+        if len(nodes) > 1 or not is_certain:
+            return self._force(source, whole_lines)
+        match last.kind:
+            case "bullet_list" | "ordered_list":
+                done = self._freeze_items(last, source, whole_lines, new_links=new_links)
+            case "table":
+                done = self._freeze_rows(last, source, whole_lines)
+            case "fence":
+                done = self._enter_fence(last, source)
+            case _:
+                done = False
+        return done or self._force(source, whole_lines)
+
+    def _cut(self, source: list[str], line: int, row: int, *, new_links: bool) -> None:
+        """Freeze the tail's first rows; the tail begins with that line of ``source`` from now."""
+        first = 2 if self._table else 0
+        text = "\n".join(source[first:line]) + "\n" if line > first else ""
+        if new_links:
+            env = self._env()
+            blocks(text, env)
+            self._links = env["references"]
+        self._tail = self._tail[len(text) :]
+        self._frozen += row
+        self.settled = max(self.settled, self._frozen)
+        self._list = self._table = None
+
+    def _freeze_items(
+        self, node: Node, source: list[str], whole_lines: int, *, new_links: bool
+    ) -> bool:
+        items = self._drawing.items
+        for at in range(len(items) - 1, 0, -1):
+            item, row = items[at]
+            is_blank = self._drawing.is_blank(item.start - 1)
+            if item.start < whole_lines and (is_blank or not new_links):
+                first = self._list.number if self._list else int(node.info or 0)
+                self._cut(source, item.start, row, new_links=new_links)
+                self._list = _List(first + at, is_blank)
+                return True
+        return False
+
+    def _freeze_rows(self, node: Node, source: list[str], whole_lines: int) -> bool:
+        rows = [row for row in node.children[1:] if row.end <= whole_lines]
+        drawn = self._table.carried.rows if self._table else 0
+        layout = self._drawing.columns
+        if not rows or drawn + len(rows) < self.layout.sample or layout is None:
+            return False
+        head = "\n".join(source[node.start : node.start + 2]) + "\n"
+        end = self._drawing.table_rows[len(rows) - 1]
+        self._cut(source, rows[-1].end, end, new_links=False)
+        self._table = _Table(head, Carried(layout, drawn + len(rows)))
+        return True
+
+    def _enter_fence(self, node: Node, source: list[str]) -> bool:
+        found = _OPENS_FENCE.match(source[node.start])
+        if found is None or not self._drawing.is_open(node):
+            return False
+        row = self._drawing.leaves[-1].row
+        self._cut(source, node.start + 1, row, new_links=False)
+        block = self._drawing.growing(node.info, _TOP)
+        self._fence = _Fence(found.group(), node.info, block)
+        return True
+
+    def _draw_fence(self, fence: _Fence, *, is_end: bool) -> bool:
+        content = self._tail
+        whole = content.rfind("\n") + 1
+        if is_end:
+            # The parser drops a last line of blanks; so must we.
+            whole = len(content) if content[whole:].strip(" \t") else whole
+            content = content[:whole]
+        end = fence.end(content, whole)
+        if end is None and not is_end:
+            done = fence.block
+            done.feed(content)
+            self._replace(self._frozen + fence.shown, [*done.done[fence.shown :], *done.open])
+            fence.shown = len(done.done)
+            self.settled = max(self.settled, self._frozen + fence.shown)
+            return False
+        stop, after = end or (len(content), len(content))
+        language = language_of(fence.info)
+        rows = self._drawing.closed_block(content[:stop], language, _TOP)
+        self._replace(self._frozen, rows)
+        self._frozen += len(rows)
+        self.settled = max(self.settled, self._frozen)
+        self._tail = content[after:]
+        self._fence = None
+        return True
+
+    def _force(self, source: list[str], whole_lines: int) -> bool:
+        """Close a block that has become monstrous, at the end of its last whole line."""
+        first = 2 if self._table else 0
+        if len(self._tail) < _LONG_TAIL or whole_lines <= first:
+            return False
+        head = self._table.head if self._table else ""
+        text = "\n".join(source[first:whole_lines]) + "\n"
+        nodes = self._parse(head + text)
+        self._draw_nodes(nodes, (head + text).split("\n"), None)
+        self._replace(self._frozen, self._drawing.lines)
+        self._cut(source, whole_lines, len(self._drawing.lines), new_links=False)
+        return True
+
+
+def render(text: str, width: int, theme: Theme, layout: Layout | None = None) -> list[Line]:
+    """The rows of a whole text."""
+    layout = layout or Layout(width)
+    cleaner = Cleaner()
+    clean = cleaner.feed(text) + cleaner.finish()
+    if len(clean) < _LONG_TAIL:
+        return draw(clean, layout, theme)
+    # What is that long is drawn, and cut, as if it came in pieces.
+    document = StreamDoc(width, theme, layout)
+    for start in range(0, len(text), _LONG_TAIL // 4):
+        document.append(text[start : start + _LONG_TAIL // 4])
+        document.render()
+    document.finish(relink=False)
+    return document.lines

@@ -1,0 +1,140 @@
+"""A text that is drawn while it grows ends as if it had been drawn once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from chatterm.render.blocks import Layout
+from chatterm.render.document import StreamDoc, render
+from chatterm.render.sanitise import LONGEST_LINE
+from chatterm.render.theme import ANSI, BARE
+from tests.render.documents import fragments
+from tests.render.streaming import check, fuzz, plain
+
+CASES = {
+    "hashtag": "para\n#hashtag goes on\n# heading\n#\nlast",
+    "setext": "title\n===\n\ntext\nmore\n---\nend",
+    "late table": "some words\na | b\n--|--\n1 | 2\n3 | 4\n\nafter",
+    "no table": "some words\na | b\n--|--x\n1 | 2",
+    "lazy quote": "> quoted\nlazy\n\n> more\n> - item\n  continued\n",
+    "loose list": "- a\n- b\n\n- c\n\n  para\n- d\n",
+    "numbers": "7. a\n8. b\n1. c\n\n1) other\n2) list\n",
+    "nested fence": "- item\n\n  ```python\n  x = '''\n  y\n  '''\n  ```\n- next\n",
+    "open fence": "text\n```js\n/* a\nb */ let x = 1\n",
+    "fence in quote": "> ```\n> a\n> b\n\nafter\n",
+    "html": "<div>\n- not a list\n\n- a list\n</div>\n",
+    "comment": "<!-- hidden\n\nstill -->\nseen\n",
+    "display": "so:\n\\[\n- x\n+ y\n\\]\nand\n$$\nunclosed\n\nend\n",
+    "task": "- [ ] open\n- [x] done\n- [z] neither\n",
+    "empty items": "-\n\n  not inside\n- \n1.\n2. x\n",
+    "links": "[a] and [b][a]\n\n[a]: https://example.org\n'title\nends'\n\n[a]\n",
+    "carriage": "a\r\nb\r\n\r\n- c\r\n",
+    "indented": "    code\n\n    more\n\ttab\nend\n",
+}
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("width", [20, 80])
+def test_streaming_ends_as_a_clean_drawing(text: str, width: int) -> None:
+    check(text, list(text), Layout(width))
+    check(text, text.splitlines(keepends=True), Layout(width, sample=1))
+    check(text, fragments(random.Random(1), text), Layout(width))
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_random_documents_in_random_fragments(part: int) -> None:
+    for seed in range(part * 12, part * 12 + 12):
+        fuzz(seed)
+
+
+def test_what_is_closed_is_drawn_once() -> None:
+    """Rows above the open end keep their identity, however long the answer grows."""
+    stream = StreamDoc(80, ANSI)
+    first = "# Title\n\nA paragraph.\n\n- item\n"
+    stream.append(first)
+    stream.render()
+    kept = stream.lines[0]
+    for number in range(200):
+        stream.append(f"\nParagraph {number} of the answer.\n")
+        dirty, rows = stream.render()
+        assert rows - dirty <= 6
+    assert stream.lines[0] is kept
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("| a | b |\n|---|---|\n", "| one | two |\n"),
+        ("", "- an item of a list\n"),
+        ("", "3. an item with a number\n"),
+        ("```python\n", "x = [1, 2, 3]  # a comment\n"),
+        ("```json\n", '{"a": 1},\n'),
+        ("```cpp\n", "int x = 1;\n"),
+    ],
+    ids=["table", "list", "numbers", "python", "json", "cpp"],
+)
+def test_a_long_block_redraws_only_its_end(head: str, row: str) -> None:
+    stream = StreamDoc(80, ANSI)
+    stream.append(head)
+    for number in range(300):
+        stream.append(row)
+        dirty, rows = stream.render()
+        if number > 25:
+            assert rows - dirty <= 4
+            assert rows - stream.settled <= 4
+    stream.finish()
+    assert stream.lines == render(head + row * 300, 80, ANSI)
+
+
+def test_a_paragraph_taller_than_a_screen_settles_while_it_grows() -> None:
+    stream = StreamDoc(40, BARE, Layout(40, piece=200))
+    for _ in range(400):
+        stream.append("word after word ")
+        stream.render()
+    assert len(stream.lines) - stream.settled < 15
+    stream.finish()
+    assert plain(stream.lines) == plain(render("word after word " * 400, 40, BARE))
+
+
+def test_links_defined_late_are_settled_at_the_end() -> None:
+    stream = StreamDoc(80, BARE)
+    stream.append("See [the page].\n\nMore words.\n\n")
+    stream.render()
+    assert stream.lines[0].text == "See [the page]."
+    stream.append("[the page]: https://example.org/page\n")
+    stream.render()
+    dirty, _ = stream.finish()
+    assert stream.lines[0].text == "See the page (https://example.org/page)."
+    assert dirty == 0
+
+
+def test_what_was_printed_may_stay_as_it_was() -> None:
+    stream = StreamDoc(80, BARE)
+    stream.append("See [the page].\n\nMore words.\n\n")
+    stream.render()
+    stream.append("[the page]: https://example.org/page\n")
+    stream.finish(relink=False)
+    assert stream.lines[0].text == "See [the page]."
+
+
+def test_a_line_beyond_measure_is_cut_and_complete() -> None:
+    text = "word " * 40_000 + "x" * 50_000
+    lines = render(text, 80, BARE)
+    assert max(line.width for line in lines) <= 80
+    shown = "".join(line.text for line in lines).replace(" ", "")
+    assert shown == text.replace(" ", "")
+    assert len(text) > LONGEST_LINE
+
+
+@pytest.mark.parametrize("opening", ["", "```\n", "- ", "> ", "| a |\n|---|\n", "<!--\n", "$$\n"])
+def test_a_block_beyond_measure_stays_quick_and_complete(opening: str) -> None:
+    stream = StreamDoc(80, BARE)
+    stream.append(opening)
+    for number in range(100):
+        stream.append(f"line {number} " + "of many words " * 70 + "\n")
+        stream.render()
+    stream.finish()
+    shown = " ".join(line.text for line in stream.lines)
+    assert all(f"line {number} " in " ".join(shown.split()) + " " for number in (0, 50, 99))
