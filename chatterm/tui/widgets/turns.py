@@ -1,0 +1,251 @@
+"""The turns of a transcript as values, and each one drawn as rows.
+
+A turn is a header, what the model thought and did (folded to a line each), the text, and what went
+wrong. Everything is sanitised here; whoever hands values in need not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.segment import Segment
+from rich.style import Style
+
+from chatterm.messages import Role, State
+from chatterm.render.blocks import Layout
+from chatterm.render.document import StreamDoc, render
+from chatterm.render.line import ALL, EMPTY, Line, line_of
+from chatterm.render.sanitise import Cleaner, sanitise
+from chatterm.render.theme import NULL, Theme
+from chatterm.render.wrap import wrap
+
+REASONING = "reasoning"
+STEP = "step:"
+CARD = "card"
+HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What must be known of every turn, also of one whose text was never read."""
+
+    id: str
+    role: Role
+    name: str
+    """Who speaks: you, or the model."""
+    about: str = ""
+    """What stands behind it: the time, a count of tokens."""
+    state: State = State.COMPLETE
+    place: int = 1
+    """Among its siblings."""
+    places: int = 1
+    size: int = 0
+    """Characters of the text."""
+    breaks: int = 0
+    """Line breaks of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done on the way to an answer, as a tool that was called."""
+
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A failure, or a notice, below a turn."""
+
+    text: str
+    hint: str = ""
+    is_error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is read of a turn when it comes into sight."""
+
+    text: str
+    reasoning: str = ""
+    steps: tuple[Step, ...] = ()
+    cards: tuple[Card, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The styles of everything around the texts."""
+
+    theme: Theme
+    user: Style = NULL
+    model: Style = NULL
+    muted: Style = NULL
+    error: Style = NULL
+    notice: Style = NULL
+    cursor: Style = NULL
+    """The bar before the turn under the cursor."""
+    mark: Style = NULL
+    """What was searched for."""
+    label: Style = NULL
+    """The letters of the jump mode."""
+    selection: Style = NULL
+
+
+class Drawn:
+    """The rows of one turn: its head, its text (which may still grow), and what stands below."""
+
+    def __init__(
+        self, turn: Turn, body: Body, width: int, look: Look, unfolded: Iterable[str]
+    ) -> None:
+        self.turn = turn
+        self.body = body
+        self._width = width
+        self._look = look
+        self._unfolded = frozenset(unfolded)
+        self._thoughts: StreamDoc | None = None
+        self._reasoning: list[str] = []
+        self.document: StreamDoc | None = None
+        self.text: list[Line] = []
+        self.head: list[Line] = []
+        self.foot: list[Line] = []
+        self.draw_head()
+        self.draw_foot()
+
+    def draw_text(self) -> Drawn:
+        """Draw the whole text."""
+        text, look = self.body.text, self._look
+        if self.turn.role is Role.USER:
+            self.text = plain_lines(text, self._width, look.theme.text)
+        else:
+            self.text = render(text, self._width, look.theme)
+        return self
+
+    def open(self) -> Drawn:
+        """Get ready for a text that grows."""
+        self.document = StreamDoc(self._width, self._look.theme, Layout(self._width))
+        self.document.append(self.body.text)
+        self.document.render()
+        self.text = self.document.lines
+        return self
+
+    def __len__(self) -> int:
+        return len(self.head) + len(self.text) + len(self.foot)
+
+    def line(self, row: int) -> Line:
+        if row < len(self.head):
+            return self.head[row]
+        row -= len(self.head)
+        if row < len(self.text):
+            return self.text[row]
+        row -= len(self.text)
+        return self.foot[row] if row < len(self.foot) else EMPTY
+
+    def lines(self) -> list[Line]:
+        return [*self.head, *self.text, *self.foot]
+
+    def code_number(self, row: int) -> int:
+        """The number of the code block whose head stands on that row, from 1."""
+        end = row - len(self.head) + 1
+        return sum(line.mark == "code" for line in self.text[: max(0, end)])
+
+    def draw_head(self) -> None:
+        look, turn = self._look, self.turn
+        speaker = look.user if turn.role is Role.USER else look.model
+        words = [(sanitise(turn.name), speaker)]
+        about = [sanitise(turn.about)] if turn.about else []
+        if turn.places > 1:
+            about.append(f"{turn.place}/{turn.places}")
+        if turn.state is not State.COMPLETE:
+            about.append("writing…" if turn.state is State.WRITING else turn.state.value)
+        if about:
+            words.append(("  " + " · ".join(about), look.muted))
+        rows = wrap(words, self._width)[:1]
+        segments = list(rows[0].spans) if rows else []
+        self.head = [
+            line_of(segments, ALL, mark=HEADER),
+            *self._thought_lines(),
+            *self._step_lines(),
+        ]
+
+    def _thought_lines(self) -> list[Line]:
+        reasoning = self.body.reasoning
+        if not reasoning.strip():
+            return []
+        count = len(reasoning.split())
+        is_open = REASONING in self._unfolded
+        verb = "Thinking" if self.turn.state is State.WRITING and not self.body.text else "Thought"
+        first = self._summary(f"{verb}: {count:,} words", REASONING, is_open=is_open)
+        if not is_open:
+            return [first]
+        width = max(self._width - 2, 8)
+        thoughts = self._thoughts
+        if thoughts is None:
+            thoughts = self._thoughts = StreamDoc(width, self._look.theme.muted())
+            self._reasoning = [""]
+        fresh = reasoning[len(self._reasoning[0]) :]
+        self._reasoning = [reasoning]
+        thoughts.append(fresh)
+        thoughts.render()
+        return [first, *_behind("┊ ", self._look.muted, thoughts.lines), EMPTY]
+
+    def _step_lines(self) -> list[Line]:
+        lines: list[Line] = []
+        for number, step in enumerate(self.body.steps):
+            mark = f"{STEP}{number}"
+            is_open = mark in self._unfolded
+            lines.append(self._summary(sanitise(step.title), mark, is_open=is_open))
+            if is_open and step.detail:
+                detail = plain_lines(step.detail, max(self._width - 2, 8), self._look.muted)
+                lines += _behind("┊ ", self._look.muted, detail)
+        return lines
+
+    def _summary(self, words: str, mark: str, *, is_open: bool) -> Line:
+        sign = "▾ " if is_open else "▸ "
+        rows = wrap([(sign + " ".join(words.split()), self._look.muted)], self._width)
+        segments = list(rows[0].spans) if rows else []
+        return line_of(segments, ALL, mark=mark)
+
+    def draw_foot(self) -> None:
+        lines: list[Line] = []
+        for card in self.body.cards:
+            style = self._look.error if card.is_error else self._look.notice
+            lines += _behind("▌ ", style, plain_lines(card.text, self._width - 2, style), CARD)
+            if card.hint:
+                hint = plain_lines(card.hint, self._width - 2, self._look.muted)
+                lines += _behind("▌ ", style, hint, CARD)
+        self.foot = [*([EMPTY] if lines and self.text else []), *lines, EMPTY]
+
+
+def plain_lines(text: str, width: int, style: Style) -> list[Line]:
+    """A text as it stands, wrapped: what people type has breaks that mean something."""
+    cleaner = Cleaner()
+    clean = (cleaner.feed(text) + cleaner.finish()).expandtabs(4).rstrip("\n")
+    width = max(width, 8)
+    lines = []
+    for row in wrap([(clean, style)], width):
+        lines.append(Line(row.spans, row.width, 0, row.join))
+    return lines
+
+
+def _behind(sign: str, style: Style, lines: Sequence[Line], mark: str = "") -> list[Line]:
+    """Rows with a bar before them."""
+    bar = Segment(sign, style)
+    return [
+        replace(
+            line,
+            segments=(bar, *line.segments),
+            width=line.width + len(sign),
+            prefix=min(ALL, line.prefix + len(sign)),
+            mark=mark or line.mark,
+        )
+        for line in lines
+    ]
+
+
+def estimate(turn: Turn, width: int, scale: float) -> int:
+    """How many rows a turn will take, as far as its lengths can tell."""
+    if not turn.size:
+        return 2
+    rows = turn.size / max(width, 1) + 0.6 * turn.breaks + 1
+    return 2 + max(1, round(rows * scale))
