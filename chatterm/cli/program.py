@@ -38,6 +38,16 @@ Example: chatterm ask "Say hello"
 """
 
 
+_OF_THE_PROGRAM = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
+
+
+def with_command(args: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """A chat is what is meant where no command is named: ``chatterm -m echo``."""
+    completing = any(name.startswith("_CHATTERM_COMPLETE") for name in env)
+    named = args and (not args[0].startswith("-") or args[0] in _OF_THE_PROGRAM)
+    return list(args) if named or completing else ["chat", *args]
+
+
 def needed(args: Sequence[str], env: Mapping[str, str]) -> list[str]:
     """The commands to build: the one that is named, else all of them."""
     if is_completing(env):
