@@ -103,6 +103,18 @@ class NetworkOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TuiSettings:
+    """How the full-screen program looks and feels."""
+
+    theme: str = "dark"
+    """dark, light, contrast, or a file of yours in the folder themes beside config.toml."""
+    vim: bool = False
+    """Edit messages with vim's keys."""
+    mouse: bool = True
+    """Whether the mouse scrolls and selects; false leaves it to the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, frozen; it is passed to whoever needs it."""
 
@@ -120,6 +132,8 @@ class Config:
     """What is kept."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     """How models on this machine are run."""
+    tui: TuiSettings = field(default_factory=TuiSettings)
+    """How the full-screen program looks and feels."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
     """How remotes are reached."""
     offline: bool = False

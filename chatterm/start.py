@@ -5,6 +5,7 @@ a callback that runs just then. Whoever has something to put away handles the si
 """
 
 import signal
+from typing import Any
 
 
 def main() -> None:
@@ -12,4 +13,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from chatterm.cli.main import main as run
 
-    run()
+    run(full_screen)
+
+
+def full_screen(**opened: Any) -> int:
+    """Open the TUI; the command line is handed this, so that the two faces need not know each
+    other."""
+    from chatterm.tui.launch import launch
+
+    return launch(**opened)

@@ -16,8 +16,8 @@ from chatterm.messages import Role
 from chatterm.remote.openassistant.api import Api
 from chatterm.remote.openassistant.sending import Place
 from chatterm.remote.openassistant.values import RemoteChat, RemoteMessage
-from chatterm.session import first_words
 from chatterm.store import Store
+from chatterm.titles import first_words
 
 
 @dataclass(frozen=True, slots=True)

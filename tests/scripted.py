@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from chatterm.events import Done, Event, TextDelta
 from chatterm.messages import ModelInfo, Request, Stop
 
-Step = Event | float | BaseException
-"""An event to yield, seconds to wait, or an error to raise."""
+Step = Event | float | BaseException | asyncio.Event
+"""An event to yield, seconds or something else to wait for, or an error to raise."""
 
 
 class ScriptedBackend:
@@ -32,7 +32,9 @@ class ScriptedBackend:
             for step in script:
                 if isinstance(step, BaseException):
                     raise step
-                if isinstance(step, int | float):
+                if isinstance(step, asyncio.Event):
+                    await step.wait()
+                elif isinstance(step, int | float):
                     await asyncio.sleep(step)
                 else:
                     yield step

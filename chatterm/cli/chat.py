@@ -1,6 +1,7 @@
-"""``chatterm chat``: a chat line by line, append-only, fit for a screen reader.
+"""``chatterm chat``: the full-screen program; with ``--plain`` a chat line by line.
 
-Ctrl-C stops an answer and keeps it; at the prompt it asks once and then leaves, as Ctrl-D does.
+Line by line it is append-only, fit for a screen reader. Ctrl-C stops an answer and keeps it; at the
+prompt it asks once and then leaves, as Ctrl-D does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import typer
 
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
+from chatterm.cli.terminal import terminal_id
 from chatterm.errors import ChattermError, ConfigError
 
 if TYPE_CHECKING:
@@ -32,18 +34,39 @@ def chat(
     chat_ref: Annotated[
         str | None, typer.Option("--chat", metavar="ID", help="Go on in that chat.")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Line by line, as a screen reader wants it.")
+    ] = False,
 ) -> int:
-    """Chat line by line. Ctrl-C stops an answer, Ctrl-D leaves.
+    """Open the full-screen chat. F1 shows its keys, Ctrl+C twice leaves.
 
     Example: chatterm chat -m echo
     """
-    from chatterm.cli.answering import Foreground
-
     context = context_of(ctx)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError(
             "a chat needs a terminal to talk in", hint='in a pipe use chatterm ask "your prompt"'
         )
+    if plain or context.full_screen is None or context.env.get("TERM") == "dumb":
+        return _line_by_line(context, model, chat_ref, continue_)
+    with context.store() as store:
+        return context.full_screen(
+            store=store,
+            config=context.config(),
+            catalog=context.catalog(),
+            paths=context.paths(),
+            env=context.env,
+            terminal_id=terminal_id(context.env),
+            chat=context.chat_to_continue(store, chat_ref, continue_),
+            model=model,
+        )
+
+
+def _line_by_line(
+    context: Context, model: str | None, chat_ref: str | None, continue_: bool
+) -> int:
+    from chatterm.cli.answering import Foreground
+
     with context.store() as store, Foreground() as foreground:
         known = context.chat_to_continue(store, chat_ref, continue_)
         params = context.config().params

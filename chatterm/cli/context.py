@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import typer
 
@@ -25,12 +25,32 @@ if TYPE_CHECKING:
     from chatterm.templates import Templates
 
 
+class FullScreen(Protocol):
+    """Opens the full-screen program and returns its exit code."""
+
+    def __call__(
+        self,
+        *,
+        store: Store,
+        config: Config,
+        catalog: Catalog,
+        paths: Paths,
+        env: Mapping[str, str],
+        terminal_id: str,
+        chat: Chat | None,
+        model: str | None,
+    ) -> int: ...
+
+
 class Context:
     """One run of the program."""
 
-    def __init__(self, console: Console, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, console: Console, env: Mapping[str, str], full_screen: FullScreen | None = None
+    ) -> None:
         self.console = console
         self.env = env
+        self.full_screen = full_screen
         self._paths: Paths | None = None
         self._config: Config | None = None
         self._redactor: Redactor | None = None

@@ -12,18 +12,18 @@ from chatterm import __version__
 from chatterm.cli.console import standard_console
 
 if TYPE_CHECKING:
-    from chatterm.cli.context import Context
+    from chatterm.cli.context import Context, FullScreen
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def main(full_screen: FullScreen | None = None) -> None:
+    """Run the command line and exit with its code; ``full_screen`` opens the TUI."""
     env = dict(os.environ)
     console = standard_console(env)
     if sys.argv[1:] == ["--version"]:
         sys.exit(console.run(lambda: _print_version(console.line)))
     from chatterm.cli.context import Context
 
-    code = console.run(lambda: _run(Context(console, env), sys.argv[1:]))
+    code = console.run(lambda: _run(Context(console, env, full_screen), sys.argv[1:]))
     # Looking for garbage among everything that was imported takes as long as a quick command.
     gc.freeze()
     sys.exit(code)
@@ -39,9 +39,10 @@ def _run(context: Context, args: Sequence[str]) -> int:
     from typer.exceptions import TyperException
     from typer.main import get_command
 
-    from chatterm.cli.program import needed, program
+    from chatterm.cli.program import needed, program, with_command
     from chatterm.errors import ConfigError
 
+    args = with_command(args, context.env)
     command = get_command(program(needed(args, context.env)))
     try:
         result = command.main(

@@ -46,7 +46,7 @@ def _weighed_commands() -> Mapping[str, Mapping[str, float]]:
 
     from chatterm.cli.program import COMMANDS, program
 
-    root = get_command(program(list(COMMANDS)))
+    root = get_command(program([(name,) for name in COMMANDS]))
     return {name: _weighed(name, command) for name, command in _leaves("chatterm", root)}
 
 

@@ -62,6 +62,15 @@ Example: chatterm ask "Say hello"
 """
 
 
+_OF_THE_PROGRAM = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
+
+
+def with_command(args: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """A chat is what is meant where no command is named: ``chatterm -m echo``."""
+    named = args and (not args[0].startswith("-") or args[0] in _OF_THE_PROGRAM)
+    return list(args) if named or is_completing(env) else ["chat", *args]
+
+
 def needed(args: Sequence[str], env: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The commands to build: the one that is named, else all of its group, or all there are."""
     if is_completing(env):

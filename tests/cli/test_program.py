@@ -166,7 +166,9 @@ def test_on_a_terminal_no_escape_sequence_of_a_model_gets_through() -> None:
 
 
 def test_a_chat_line_by_line() -> None:
-    code, screen = in_a_terminal("chat", "-m", "echo", keys=b"hello you\n\x04", until=b"> ")
+    code, screen = in_a_terminal(
+        "chat", "--plain", "-m", "echo", keys=b"hello you\n\x04", until=b"> "
+    )
     assert code == 0
     assert len(re.findall("hello you", screen)) == 2, "typed, then answered"
     (chat,) = json.loads(chatterm("chats", "list", "--json").out)

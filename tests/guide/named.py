@@ -131,7 +131,7 @@ def is_there(claim: str) -> bool:
 
 @functools.cache
 def _root() -> Any:
-    return get_command(program(list(COMMANDS)))
+    return get_command(program([(name,) for name in COMMANDS]))
 
 
 def _commands(command: Any) -> Mapping[str, Any]:

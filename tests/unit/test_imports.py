@@ -43,6 +43,21 @@ def test_asking_never_loads_the_library_into_this_process() -> None:
     assert "pydantic" not in loaded, "typer 0.29 does that; it doubles the time of ask"
 
 
+def test_the_full_screen_program_opens_without_what_it_may_never_need() -> None:
+    loaded = loaded_after("import chatterm.tui.launch")
+    assert not loaded & {
+        "llama_cpp",
+        "numpy",
+        "httpx",
+        "jinja2",
+        "sqlite_utils",
+        "typer",
+        "rich.markdown",
+        "pygments",
+        "tomlkit",
+    }
+
+
 def test_layers_are_kept() -> None:
     tool = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run(

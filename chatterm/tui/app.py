@@ -1,0 +1,177 @@
+"""The application: its colours, what all screens share, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.theme import Theme
+
+from chatterm.config import Config
+from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
+from chatterm.tui.desk import Desk
+from chatterm.tui.screens.chat import ChatScreen
+from chatterm.tui.searching import Searcher
+from chatterm.tui.talk import Talk
+from chatterm.tui.talks import Talks
+from chatterm.tui.terminal import NoColour, driver_class
+from chatterm.tui.themes import PLAIN, themes
+
+if TYPE_CHECKING:
+    from chatterm.tui.screens.picker import Picked
+    from chatterm.tui.widgets.rows import Row
+
+
+class ChattermApp(App[int]):
+    """One run of the full-screen program."""
+
+    TITLE = "chatterm"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH: ClassVar[str] = "app.tcss"
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        chat_id: str | None = None,
+        model: str = "",
+        keep_theme: Callable[[str], None] | None = None,
+    ) -> None:
+        """``keep_theme`` writes the theme that was chosen into the user's settings."""
+        super().__init__(driver_class=driver_class())
+        self.desk = desk
+        self.talks = Talks(desk)
+        self.searcher = Searcher(desk.database, desk.store, desk.clock)
+        self._first = self.talks.of(chat_id, model) if chat_id else self.talks.new(model)
+        self._keep_theme = keep_theme
+        self._themes = themes(desk.paths.config / "themes")
+        self._leaving: asyncio.Task[None] | None = None
+        bind(self, Where.EVERYWHERE, desk.keymap)
+        for theme in self._themes.values():
+            self.register_theme(theme)
+        self._choose_colours(desk.config)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our rules use and Textual's own themes, drawn before ours is chosen, do not have."""
+        return {"muted": "#808080"}
+
+    def _choose_colours(self, config: Config) -> None:
+        self.theme = config.tui.theme if config.tui.theme in self._themes else "dark"
+        if self.no_color or config.output.color == "never":
+            self.register_theme(PLAIN)
+            self.theme = PLAIN.name
+            self._filters = [NoColour()]
+
+    def on_mount(self) -> None:
+        self._end_on_signals()
+        self.push_screen(ChatScreen(self.desk, self.talks, self.searcher, self._first))
+
+    @property
+    def chat_screen(self) -> ChatScreen:
+        """The screen below all dialogs."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
+
+    def open_chat(self, talk: Talk) -> None:
+        self.chat_screen.show_talk(talk)
+
+    # Actions; the registry has their keys.
+
+    def action_palette(self) -> None:
+        from chatterm.tui.screens.picker import Picker
+
+        if not isinstance(self.screen, ChatScreen):
+            return
+        self.push_screen(
+            Picker("Commands", self._commands, placeholder="What do you want to do?"),
+            self._run_command,
+        )
+
+    def _commands(self, query: str) -> list[Row]:
+        from chatterm.tui.fuzzy import ranked
+        from chatterm.tui.widgets.rows import Row
+
+        known = [action for action in ACTIONS if action.in_palette]
+        return [
+            Row(
+                action.id,
+                action.label,
+                right=shown_keys(keys_now(action, self.desk.keymap), 1),
+                marks=marks,
+            )
+            for action, marks in ranked(query, known, lambda action: action.label)
+        ]
+
+    async def _run_command(self, picked: Picked | None) -> None:
+        from chatterm.tui.actions import BY_ID
+
+        if picked is not None:
+            await self.chat_screen.run_action(BY_ID[picked.key].run)
+
+    def action_help(self) -> None:
+        from chatterm.tui.screens.help import Help
+
+        if isinstance(self.screen, ChatScreen):
+            self.push_screen(Help(self.desk.keymap, str(self.desk.paths.config / "keys.toml")))
+
+    def action_themes(self) -> None:
+        """Each theme is tried on while the cursor is on it."""
+        from chatterm.tui.screens.picker import Picker
+
+        before = self.theme
+
+        def try_on(row: Row | None) -> None:
+            if row is not None:
+                self.theme = row.key
+
+        def chosen(picked: Picked | None) -> None:
+            self.theme = picked.key if picked else before
+            if picked and self._keep_theme is not None:
+                self._keep_theme(picked.key)
+
+        if isinstance(self.screen, ChatScreen):
+            self.push_screen(Picker("Themes", self._theme_rows, moved=try_on, start=before), chosen)
+
+    def _theme_rows(self, query: str) -> list[Row]:
+        from chatterm.tui.fuzzy import ranked
+        from chatterm.tui.widgets.rows import Row
+
+        def kind(theme: Theme) -> str:
+            return "dark" if theme.dark else "light"
+
+        found = ranked(query, self._themes.values(), lambda theme: theme.name)
+        return [
+            Row(theme.name, theme.name, right=kind(theme), marks=marks) for theme, marks in found
+        ]
+
+    def action_leave(self) -> None:
+        """Stop what is being written, put everything away, end."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave())
+
+    async def _leave(self, code: int = 0) -> None:
+        with suppress(Exception):
+            self.chat_screen.save_draft()
+        await self.talks.aclose()
+        self.searcher.close()
+        await self.desk.aclose()
+        self.exit(code)
+
+    async def action_quit(self) -> None:
+        self.action_leave()
+
+    def _end_on_signals(self) -> None:
+        """A closed window or a kill is a way to leave: what is written so far is kept."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.add_signal_handler(number, self._end, 128 + number)
+
+    def _end(self, code: int) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(code))

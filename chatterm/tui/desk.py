@@ -1,0 +1,130 @@
+"""What every part of the program works with: the store, the settings, the models that can be asked.
+
+A backend is opened when it is first asked something, so a chat opens at once and a model that is
+missing is an error under the prompt, not instead of the program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatterm.backend import Backend, is_file_name
+from chatterm.catalog import Catalog
+from chatterm.config import Config
+from chatterm.errors import ChattermError
+from chatterm.events import Event
+from chatterm.messages import ModelInfo, Request
+from chatterm.params import Params
+from chatterm.paths import Paths
+from chatterm.session import ChatSession
+from chatterm.store import Chat, Store
+from chatterm.tui.actions import Keymap
+
+ENGINE_CONTEXT = 8192
+"""What the engine takes where nothing is set; see ``EngineOptions.context``."""
+
+
+@dataclass
+class Desk:
+    """Opened once, passed to whoever needs it."""
+
+    store: Store
+    config: Config
+    catalog: Catalog
+    paths: Paths
+    database: Path | None
+    """The file of the store; None where it is in memory."""
+    terminal_id: str
+    open_backend: Callable[[str], Backend]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    editor: str = ""
+    """The command of the user's editor."""
+    keymap: Keymap = field(default_factory=dict)
+    _backends: dict[str, LateBackend] = field(default_factory=dict)
+
+    def session(
+        self,
+        chat: Chat | None,
+        *,
+        model: str = "",
+        params: Params | None = None,
+        system: str | None = None,
+    ) -> ChatSession:
+        """Go on in a chat, or begin one; a chat's own model is used unless told otherwise."""
+        name = whole_name(model or (chat.model if chat is not None else "") or self.config.model)
+        return ChatSession(
+            self.store,
+            self.backend(name),
+            model=name,
+            chat_id=chat.id if chat is not None else None,
+            system=self.config.system if system is None else system,
+            params=params or self.config.params,
+            monotonic=self.monotonic,
+        )
+
+    def backend(self, model: str) -> LateBackend:
+        """What answers with that model; the same for every chat."""
+        if model not in self._backends:
+            self._backends[model] = LateBackend(lambda: self.open_backend(model))
+        return self._backends[model]
+
+    async def context_of(self, model: str) -> int:
+        """Tokens of context that a model is opened with; 0 where nobody can say."""
+        backend = self.backend(model)
+        infos = await backend.models()
+        known = max((info.context for info in infos if info.name == model), default=0)
+        if backend.name != "engine":
+            return known
+        wanted = self.config.engine.context or ENGINE_CONTEXT
+        return min(wanted, known) if known else wanted
+
+    async def aclose(self) -> None:
+        for backend in self._backends.values():
+            with contextlib.suppress(ChattermError):
+                await backend.aclose()
+
+
+class LateBackend:
+    """A backend that is opened when it is first needed; failing to is failing to answer."""
+
+    def __init__(self, opener: Callable[[], Backend]) -> None:
+        self._opener = opener
+        self._opened: Backend | None = None
+
+    def opened(self) -> Backend:
+        if self._opened is None:
+            self._opened = self._opener()
+        return self._opened
+
+    @property
+    def name(self) -> str:
+        try:
+            return self.opened().name
+        except ChattermError:
+            return ""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        async with contextlib.aclosing(self.opened().stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def models(self) -> Sequence[ModelInfo]:
+        return await self.opened().models()
+
+    async def aclose(self) -> None:
+        if self._opened is not None:
+            await self._opened.aclose()
+
+
+def whole_name(model: str) -> str:
+    """A model's file by its whole path, so that the chat finds it from any folder."""
+    return str(Path(model).expanduser().resolve()) if is_file_name(model) else model
+
+
+def short_name(model: str) -> str:
+    """A model as a narrow line shows it."""
+    return Path(model).stem if is_file_name(model) else model

@@ -1,0 +1,68 @@
+"""A text in the user's own editor, with the program out of the way meanwhile; answers go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from textual.app import App, SuspendNotSupported
+
+from chatterm.render.sanitise import sanitise
+from chatterm.tui.desk import Desk
+
+
+async def edited(app: App[int], desk: Desk, text: str) -> str | None:
+    """The text as it was saved; None where the editor failed, which the user is told."""
+    file = _written(text)
+    try:
+        # Nothing is drawn while the editor has the terminal, and the loop goes on.
+        with app.batch_update(), app.suspend():
+            code = await asyncio.to_thread(run_editor, desk.editor, file)
+        app.refresh(layout=True)
+        if code != 0:
+            app.notify(
+                f"the editor {desk.editor!r} ended with code {code}; the text is as it was",
+                severity="error",
+                markup=False,
+            )
+            return None
+        return _read(file)
+    except SuspendNotSupported:
+        app.notify("this terminal cannot be left to an editor", severity="error", markup=False)
+        return None
+    except (OSError, ValueError):
+        app.notify(
+            f"the editor {desk.editor!r} cannot be started\nname another in the variable EDITOR",
+            severity="error",
+            markup=False,
+        )
+        return None
+    finally:
+        _remove(file)
+
+
+def _written(text: str) -> Path:
+    """A private file for the editor, gone afterwards."""
+    descriptor, name = tempfile.mkstemp(prefix="chatterm-", suffix=".md")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(text)
+    return Path(name)
+
+
+def _read(file: Path) -> str:
+    return sanitise(file.read_text(encoding="utf-8", errors="replace")).rstrip("\n")
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+
+
+def run_editor(command: str, file: Path) -> int:
+    # On Windows a backslash is part of a path.
+    words = shlex.split(command, posix=sys.platform != "win32")
+    return subprocess.run([*words, str(file)], check=False).returncode

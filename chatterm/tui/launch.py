@@ -1,0 +1,59 @@
+"""Opens the full-screen program: the one thing that other rooms know of the TUI."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from chatterm.backend import open_backend
+from chatterm.catalog import Catalog
+from chatterm.config import Config
+from chatterm.paths import Paths
+from chatterm.store import Store
+from chatterm.tui.app import ChattermApp
+from chatterm.tui.desk import Desk
+from chatterm.tui.keymap import load_keymap
+from chatterm.tui.terminal import teach_keys
+
+if TYPE_CHECKING:
+    from chatterm.store import Chat
+
+
+def launch(
+    *,
+    store: Store,
+    config: Config,
+    catalog: Catalog,
+    paths: Paths,
+    env: Mapping[str, str],
+    terminal_id: str,
+    chat: Chat | None,
+    model: str | None,
+) -> int:
+    """Run until the user leaves; the exit code."""
+    desk = Desk(
+        store=store,
+        config=config,
+        catalog=catalog,
+        paths=paths,
+        database=paths.database,
+        terminal_id=terminal_id,
+        open_backend=lambda model: open_backend(model, config=config, catalog=catalog, paths=paths),
+        clock=time.time,
+        monotonic=time.monotonic,
+        editor=env.get("VISUAL") or env.get("EDITOR") or "vi",
+        keymap=load_keymap(paths.config / "keys.toml"),
+    )
+
+    def keep_theme(name: str) -> None:
+        from chatterm.config_edit import set_value
+
+        set_value(paths, "tui.theme", [name])
+
+    teach_keys()
+    app = ChattermApp(
+        desk, chat_id=chat.id if chat else None, model=model or "", keep_theme=keep_theme
+    )
+    app.run(mouse=config.tui.mouse)
+    return app.return_value or 0

@@ -1,0 +1,1 @@
+"""Whole screens and dialogs of the TUI, one a module."""

@@ -1,0 +1,291 @@
+"""The chat screen: shows one talk at a time, and hears from it while it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widgets import TextArea
+
+from chatterm.errors import ChattermError
+from chatterm.messages import Message
+from chatterm.tui.actions import Where, bind
+from chatterm.tui.commands import command_rows
+from chatterm.tui.desk import Desk
+from chatterm.tui.files import FileShelf
+from chatterm.tui.history import History
+from chatterm.tui.screens.chat_actions import ChatActions
+from chatterm.tui.screens.reading_actions import ReadingActions
+from chatterm.tui.searching import Searcher
+from chatterm.tui.standing import Standing
+from chatterm.tui.talk import Growth, Prompt, Talk
+from chatterm.tui.talks import Talks
+from chatterm.tui.welcome import welcome
+from chatterm.tui.widgets.banner import Banner
+from chatterm.tui.widgets.chatlist import ChatList
+from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.reading import Reading
+from chatterm.tui.widgets.rows import Row
+from chatterm.tui.widgets.status import StatusLine
+from chatterm.tui.widgets.suggestions import Suggestions
+from chatterm.tui.widgets.titlebar import TitleBar
+
+DRAFT_SECONDS = 0.3
+STATUS_SECONDS = 0.5
+
+
+class ChatScreen(ChatActions, ReadingActions):
+    """Chat list, transcript, composer and status; what keys do is in the two mixins."""
+
+    DEFAULT_CSS = """
+    ChatScreen {
+        layers: base;
+        & #main { width: 1fr; height: 1fr; }
+    }
+    ChatScreen.-narrow ChatList.-shown { width: 100%; border-right: none; }
+    ChatScreen.-narrow.-listing #main { display: none; }
+    ChatScreen.-low TitleBar { display: none; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-normal")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-tall")]
+    AUTO_FOCUS = "Composer"
+
+    def __init__(self, desk: Desk, talks: Talks, searcher: Searcher, first: Talk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.talks = talks
+        self.searcher = searcher
+        self.talk = first
+        self.standing = Standing(desk, self.show_status)
+        self.editing: Message | None = None
+        """The message that the composer holds for editing."""
+        self.aside = ""
+        """What was in the composer before that."""
+        self._draft_timer: Timer | None = None
+        self._files = FileShelf(Path.cwd())
+        bind(self, Where.CHAT, desk.keymap)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield ChatList(self.desk, self.searcher, self.talks.signs)
+            with Vertical(id="main"):
+                yield TitleBar()
+                yield Reading(self.desk.keymap)
+                yield Banner()
+                yield Suggestions(command_rows, self._file_rows)
+                yield Composer(
+                    History(self.desk.store, None),
+                    self.desk.keymap,
+                    vim=self.desk.config.tui.vim,
+                )
+                yield StatusLine()
+
+    def on_mount(self) -> None:
+        self.show_talk(self.talk)
+        self.set_interval(STATUS_SECONDS, self._tick)
+
+    def _file_rows(self, query: str) -> list[Row]:
+        """Files for ``@``; the first time they are looked for beside the loop."""
+        if self._files.loaded:
+            return self._files.rows(query)
+        self.run_worker(self._load_files, thread=True, exclusive=True, group="files")
+        return []
+
+    def _load_files(self) -> None:
+        self._files.load()
+        suggestions = self.query_one(Suggestions)
+        self.app.call_from_thread(suggestions.follow, self.composer)
+
+    # Showing a talk
+
+    def show_talk(self, talk: Talk, *, message_id: str | None = None, query: str = "") -> None:
+        """Show a chat, at its end or at a message of it."""
+        self.save_draft()
+        self.talk.listener = None
+        self.talk = talk
+        talk.listener = self
+        talk.unseen = False
+        self.editing = None
+        self.composer.prompts.restart(talk.chat_id)
+        self.composer.put(self.desk.store.draft(talk.chat_id))
+        if message_id is not None:
+            self._select_branch_of(message_id)
+        self.path_changed(talk)
+        if message_id is not None:
+            self.reading.reveal(message_id, query)
+        self.status_changed(talk)
+
+    def _select_branch_of(self, message_id: str) -> None:
+        """Another branch is chosen only where the message is not on the one that is shown."""
+        if all(message.id != message_id for message in self.talk.session.path()):
+            self.talk.session.select(message_id)
+
+    def refresh_path(self) -> None:
+        """Something was changed by the user: show the path as it is now."""
+        self.path_changed(self.talk)
+        self.status_changed(self.talk)
+
+    # A talk's listener
+
+    def path_changed(self, talk: Talk) -> None:
+        path = talk.path()
+        self.reading.show(path, self.branch_places(), talk.failures)
+        if not path:
+            self.reading.welcome(welcome(self.desk, talk.session.model))
+        self.standing.read(talk, path)
+        self.query_one(TitleBar).say(*self._title())
+
+    def answer_began(self, talk: Talk, message: Message) -> None:
+        self.reading.began(message, self.branch_places().get(message.id))
+
+    def answer_grew(self, talk: Talk, event: Growth) -> None:
+        self.reading.grew(event)
+
+    def answer_ended(self, talk: Talk, message: Message) -> None:
+        self.reading.ended(message, talk.failures.get(message.id))
+        self.standing.read(talk, talk.path())
+        self.query_one(ChatList).reload()
+
+    def status_changed(self, talk: Talk) -> None:
+        self.show_status()
+
+    def branch_places(self) -> dict[str, tuple[int, int]]:
+        """Place and number of branches, of the messages that have more than one."""
+        if self.talk.chat_id is None:
+            return {}
+        return branches(self.desk, self.talk.chat_id)
+
+    def _title(self) -> tuple[str, str]:
+        """The title of the chat, and what else is to be known of it."""
+        if self.talk.chat_id is None:
+            return "New chat", ""
+        chat = self.desk.store.chat(self.talk.chat_id)
+        about = [*(["pinned"] if chat.pinned else []), *(f"#{tag}" for tag in chat.tags)]
+        return chat.title or "untitled", "  ".join(about)
+
+    # Status
+
+    def _tick(self) -> None:
+        if self.talk.busy or self.talks.busy():
+            self.show_status()
+
+    def show_status(self) -> None:
+        others = self.talks.busy(self.talk)
+        self.query_one(StatusLine).say(
+            self.standing.status(self.talk, others, self._where(), self.composer.mode)
+        )
+        self.query_one(Banner).say(self.standing.banner(self.talk, self.editing))
+
+    def _where(self) -> Where:
+        """Whose keys count now."""
+        if self.query_one(ChatList).has_focus_within:
+            return Where.CHATS
+        return Where.TRANSCRIPT if self.reading.reading else Where.COMPOSER
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.show_status()
+
+    def whisper(self, text: str, *, warning: bool = False) -> None:
+        """Say something in the status line for a few seconds."""
+        self.standing.whisper(text, warning)
+        self.show_status()
+        self.set_timer(3.1, self.show_status)
+
+    def complain(self, error: ChattermError) -> None:
+        """A failure that is not part of the conversation."""
+        said = f"{error.message}\n{error.hint}" if error.hint else error.message
+        self.app.notify(said, severity="error", timeout=8, markup=False)
+
+    # The composer
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        self.standing.typed(self.composer.text)
+        self.query_one(Suggestions).follow(self.composer)
+        # Not begun anew with each key: who types without a pause must not lose it all.
+        if self.editing is None and self._draft_timer is None:
+            self._draft_timer = self.set_timer(DRAFT_SECONDS, self.save_draft)
+        self.show_status()
+
+    def save_draft(self) -> None:
+        """Keep what is written and not sent, with what waits to be sent."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+            self._draft_timer = None
+        if not self.is_mounted:
+            return
+        text = self.aside if self.editing is not None else self.composer.text
+        waiting = [prompt.text for prompt in self.talk.queue]
+        draft = "\n\n".join(part for part in [*waiting, text] if part)
+        try:
+            if self.desk.store.draft(self.talk.chat_id) != draft:
+                self.desk.store.set_draft(self.talk.chat_id, draft)
+        except ChattermError as error:
+            self.complain(error)
+
+    async def on_composer_sent(self, event: Composer.Sent) -> None:
+        text = event.text
+        if self.editing is None and await self.run_command_line(text):
+            return
+        try:
+            if self.editing is not None:
+                self._send_edited(self.editing, text)
+            else:
+                self._send(text)
+        except ChattermError as error:
+            self.complain(error)
+
+    def _send(self, text: str) -> None:
+        from chatterm.tui.attaching import contents_of
+
+        began_chat = self.talk.chat_id is None
+        contents = contents_of(text, self._files.folder) if "@" in text else ()
+        self.talk.send(Prompt(text, contents))
+        self.composer.wipe()
+        if began_chat:
+            self.desk.store.set_draft(None, "")
+        self.save_draft()
+        self.composer.prompts.restart(self.talk.chat_id)
+        self.reading.follow()
+        self.show_status()
+
+    def _send_edited(self, message: Message, text: str) -> None:
+        self.editing = None
+        self.talk.edit(message.id, text)
+        self.composer.put(self.aside)
+        self.aside = ""
+        self.refresh_path()
+
+    async def on_composer_asked(self, event: Composer.Asked) -> None:
+        suggestions = self.query_one(Suggestions)
+        match event.what:
+            case "up" | "down":
+                suggestions.move(-1 if event.what == "up" else 1)
+            case "take" | "complete":
+                suggestions.take(self.composer)
+            case "read":
+                self.action_read()
+            case "unqueue":
+                self.action_unqueue()
+            case "mode":
+                self.show_status()
+            case "leave":
+                await self.run_action("app.leave")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show_status)
+
+
+def branches(desk: Desk, chat_id: str) -> dict[str, tuple[int, int]]:
+    """Message to its place among its siblings and their number, where there are several."""
+    by_parent: dict[str | None, list[str]] = {}
+    for node in desk.store.outline(chat_id):
+        by_parent.setdefault(node.parent_id, []).append(node.id)
+    return {
+        message_id: (number, len(ids))
+        for ids in by_parent.values()
+        if len(ids) > 1
+        for number, message_id in enumerate(ids, 1)
+    }

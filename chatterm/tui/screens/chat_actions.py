@@ -1,0 +1,378 @@
+"""What can be done with chats: begin, find, name, stop, leave, and choose who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chatterm.errors import ChattermError
+from chatterm.params import Params, parse_options
+from chatterm.store import Chat
+from chatterm.tui.actions import BY_ID, keys_now, shown_keys
+from chatterm.tui.commands import action_of, parsed
+from chatterm.tui.desk import short_name, whole_name
+from chatterm.tui.models import ABSENT, ModelShelf
+from chatterm.tui.screens.asking import Asking
+from chatterm.tui.screens.base import ChatBase
+from chatterm.tui.screens.picker import Picked, Picker
+from chatterm.tui.widgets.chatlist import ChatList
+from chatterm.tui.widgets.suggestions import Suggestions
+
+LEAVE_SECONDS = 3.0
+
+
+class ChatActions(ChatBase):
+    """Mixed into the chat screen."""
+
+    _leave_asked = -LEAVE_SECONDS
+
+    # Begin, find, go
+
+    def action_new_chat(self) -> None:
+        if self.query_one(ChatList).shown and self.has_class("-narrow"):
+            self._close_list()
+        self.show_talk(self.talks.new(self.talk.session.model, self.talk.session.params))
+        self.composer.focus()
+
+    def action_chats(self) -> None:
+        chats = self.query_one(ChatList)
+        if chats.shown:
+            self._close_list()
+        else:
+            self.add_class("-listing")
+            chats.show()
+            if self.talk.chat_id is not None:
+                self.call_after_refresh(chats.point_at, self.talk.chat_id)
+
+    def _close_list(self) -> None:
+        self.query_one(ChatList).hide()
+        self.remove_class("-listing")
+        self.composer.focus()
+
+    def on_chat_list_closed(self) -> None:
+        self._close_list()
+
+    def on_chat_list_opened(self, event: ChatList.Opened) -> None:
+        if self.has_class("-narrow"):
+            self._close_list()
+        self.go_to(event.chat_id, event.message_id, event.query)
+
+    def on_chat_list_wanted(self, event: ChatList.Wanted) -> None:
+        if event.what == "rename":
+            self._rename(event.chat)
+        else:
+            self._tag(event.chat)
+
+    def on_chat_list_changed(self, event: ChatList.Changed) -> None:
+        """A chat went to the trash, or came back."""
+        chat = self.desk.store.chat(event.chat_id)
+        if chat.deleted_at is not None and self.talk.chat_id == chat.id:
+            self.talks.drop(chat.id)
+            self.show_talk(self.talks.new(self.talk.session.model))
+            self.query_one(ChatList).focus_search()
+
+    def go_to(self, chat_id: str, message_id: str | None = None, query: str = "") -> None:
+        """Open a chat, perhaps at a message."""
+        try:
+            self.show_talk(self.talks.of(chat_id), message_id=message_id, query=query)
+        except ChattermError as error:
+            self.complain(error)
+            return
+        if not self.query_one(ChatList).shown:
+            self.composer.focus()
+
+    def action_search(self, start: str = "") -> None:
+        from chatterm.tui.screens.search import Search
+
+        def chosen(picked: Picked | None) -> None:
+            if picked is None:
+                return
+            chat_id, _, message_id = picked.key.partition("/")
+            if picked.by != "enter":
+                self.composer.put(self.desk.store.message(message_id).text)
+                self.composer.focus()
+                return
+            self.go_to(chat_id, message_id or None, screen.query_text)
+            self.composer.focus()
+
+        screen = Search(self.desk, self.searcher, start)
+        self.app.push_screen(screen, chosen)
+
+    def action_previous_chat(self) -> None:
+        self.show_talk(self.talks.beside(self.talk, -1))
+
+    def action_next_chat(self) -> None:
+        self.show_talk(self.talks.beside(self.talk, 1))
+
+    # Name, tag, pin, trash
+
+    def action_rename_chat(self) -> None:
+        self._with_chat(self._rename)
+
+    def action_tag_chat(self) -> None:
+        self._with_chat(self._tag)
+
+    def action_pin_chat(self) -> None:
+        def pin(chat: Chat) -> None:
+            self.desk.store.pin(chat.id, pinned=not chat.pinned)
+            self.whisper("unpinned" if chat.pinned else "pinned")
+            self.query_one(ChatList).reload()
+
+        self._with_chat(pin)
+
+    async def action_trash_chat(self) -> None:
+        if self.talk.chat_id is None:
+            self.whisper("there is nothing here to put away")
+            return
+        chat_id = self.talk.chat_id
+        await self.talk.stop()
+        self.desk.store.delete_chat(chat_id)
+        self.talks.drop(chat_id)
+        self.show_talk(self.talks.new(self.talk.session.model))
+        self.query_one(ChatList).remember(chat_id)
+        key = shown_keys(keys_now(BY_ID["chat-undo"], self.desk.keymap), 1)
+        self.whisper(f"in the trash; {key} in the list of chats brings it back")
+
+    def _with_chat(self, do: Callable[[Chat], None]) -> None:
+        if self.talk.chat_id is None:
+            self.whisper("this chat begins with its first message")
+        else:
+            do(self.desk.store.chat(self.talk.chat_id))
+
+    def _rename(self, chat: Chat) -> None:
+        def named(title: str | None) -> None:
+            if title is not None and title.strip():
+                self.rename_to(chat.id, title)
+
+        self.app.push_screen(Asking("Rename this chat", chat.title), named)
+
+    def rename_to(self, chat_id: str, title: str) -> None:
+        self.desk.store.rename(chat_id, " ".join(title.split()), by_user=True)
+        self.query_one(ChatList).remember(chat_id)
+        self.refresh_path()
+
+    def _tag(self, chat: Chat) -> None:
+        def tagged(text: str | None) -> None:
+            if text is not None:
+                self._set_tags(chat, text)
+
+        said = "Tags, with commas between; Esc leaves"
+        self.app.push_screen(Asking("Tags of this chat", ", ".join(chat.tags), said), tagged)
+
+    def _set_tags(self, chat: Chat, text: str) -> None:
+        wanted = {" ".join(tag.lower().split()) for tag in text.split(",") if tag.strip()}
+        try:
+            with self.desk.store.atomic():
+                for tag in wanted - set(chat.tags):
+                    self.desk.store.tag(chat.id, tag)
+                for tag in set(chat.tags) - wanted:
+                    self.desk.store.untag(chat.id, tag)
+        except ChattermError as error:
+            self.complain(error)
+        self.query_one(ChatList).reload()
+
+    # Stop, clear, leave
+
+    async def action_stop(self) -> None:
+        """Esc: the nearest thing that can be ended."""
+        suggestions = self.query_one(Suggestions)
+        if suggestions.display:
+            suggestions.close(self.composer)
+        elif self.editing is not None:
+            self.leave_editing()
+        elif self.talk.busy:
+            await self._stop_answer()
+        elif self.reading.finding:
+            self.reading.find("")
+        elif self.query_one(ChatList).shown:
+            self._close_list()
+        else:
+            self.composer.focus()
+
+    async def _stop_answer(self) -> None:
+        await self.talk.stop()
+        waiting: list[str] = []
+        while (prompt := self.talk.unqueue()) is not None:
+            waiting.insert(0, prompt.text)
+        if waiting:
+            self.composer.put("\n\n".join([*waiting, self.composer.text]).rstrip())
+        self.whisper("stopped; what came is kept")
+
+    async def action_interrupt(self) -> None:
+        """Ctrl+C: copy what is selected, else stop, else clear, else ask once and leave."""
+        selected = self.reading.selected_text() or self.composer.selected_text
+        now = self.desk.monotonic()
+        if selected:
+            self.copy(selected)
+            self.clear_selection()
+        elif self.talk.busy:
+            await self._stop_answer()
+        elif self.editing is not None:
+            self.leave_editing()
+        elif self.composer.text:
+            self.composer.wipe()
+        elif now - self._leave_asked < LEAVE_SECONDS:
+            await self.run_action("app.leave")
+        else:
+            self._leave_asked = now
+            key = shown_keys(keys_now(BY_ID["interrupt"], self.desk.keymap), 1)
+            self.whisper(f"{key} again leaves")
+
+    def copy(self, text: str) -> None:
+        from chatterm.tui.clipboard import copy
+
+        copy(self.app, text)
+        lines = text.count("\n") + 1
+        self.whisper(f"copied {lines} lines" if lines > 1 else "copied")
+
+    def leave_editing(self) -> None:
+        """Let the message be as it was."""
+        self.editing = None
+        self.composer.put(self.aside)
+        self.aside = ""
+        self.show_status()
+
+    def action_unqueue(self) -> None:
+        prompt = self.talk.unqueue()
+        if prompt is None:
+            return
+        self.composer.put("\n\n".join(part for part in [prompt.text, self.composer.text] if part))
+        self.save_draft()
+
+    async def action_editor(self) -> None:
+        from chatterm.tui.editor import edited
+
+        text = await edited(self.app, self.desk, self.composer.text)
+        if text is not None:
+            self.composer.put(text)
+        self.composer.focus()
+
+    # Who answers, and how
+
+    def action_models(self) -> None:
+        shelf = ModelShelf(self.desk, self.talk.session.model)
+
+        def chosen(picked: Picked | None) -> None:
+            if picked is not None:
+                self.take_model(picked.key)
+
+        picker = Picker(
+            "Models",
+            shelf.rows,
+            placeholder="Name of a model",
+            note=shelf.about,
+            start=self.talk.session.model,
+            wide=True,
+        )
+        self._show_shelf(shelf, picker, chosen)
+
+    def _show_shelf(
+        self, shelf: ModelShelf, picker: Picker, chosen: Callable[[Picked | None], None]
+    ) -> None:
+        shelf.grown = picker.refill
+        self.app.push_screen(picker, chosen)
+        picker.run_worker(shelf.look())
+
+    def take_model(self, key: str) -> None:
+        """A row of the shelf was chosen."""
+        if key.startswith(ABSENT):
+            self.whisper(f"get it with: chatterm models pull {key.removeprefix(ABSENT)}")
+        else:
+            self.use_model(key)
+
+    def use_model(self, model: str) -> None:
+        """The next answer comes from that model."""
+        name = whole_name(model)
+        self.talk.session.model = name
+        self.talk.session.backend = self.desk.backend(name)
+        self.refresh_path()
+        self.whisper(f"{short_name(name)} answers from now on")
+
+    def action_parameters(self) -> None:
+        from chatterm.tui.screens.parameters import Parameters
+
+        def chosen(params: Params | None) -> None:
+            if params is not None and params != self.talk.session.params:
+                self.use_params(params)
+
+        self.app.push_screen(Parameters(self.desk, self.talk.session.params), chosen)
+
+    def use_params(self, params: Params) -> None:
+        self.talk.session.params = params
+        said = ", ".join(f"{key} {value}" for key, value in params.as_dict().items())
+        self.whisper(said or "parameters are left to the model")
+
+    def action_tree(self) -> None:
+        from chatterm.tui.screens.tree import tree_picker
+
+        def chosen(picked: Picked | None) -> None:
+            if picked is not None:
+                self.talk.session.select(picked.key)
+                self.refresh_path()
+                self.reading.reveal(picked.key, "")
+
+        if self.talk.chat_id is None:
+            self.whisper("this chat has no branches yet")
+        else:
+            self.app.push_screen(tree_picker(self.desk, self.talk.chat_id), chosen)
+
+    def action_compare(self) -> None:
+        from chatterm.tui.screens.compare import begin_comparing
+
+        begin_comparing(self)
+
+    # Scroll while writing
+
+    def action_page_up(self) -> None:
+        self.reading.page(-1)
+
+    def action_page_down(self) -> None:
+        self.reading.page(1)
+
+    def action_follow(self) -> None:
+        self.reading.follow()
+
+    # Commands of the composer
+
+    async def run_command_line(self, text: str) -> bool:
+        """Do what a line that begins with a known ``/`` command says; False for a message."""
+        command = parsed(text)
+        if command is None:
+            return False
+        name, words = command
+        self.composer.wipe()
+        self.save_draft()
+        try:
+            if words or action_of(name) is None:
+                self._run_with_words(name, words)
+            else:
+                action = action_of(name)
+                assert action is not None
+                await self.run_action(action.run)
+        except ChattermError as error:
+            self.complain(error)
+        return True
+
+    def _run_with_words(self, name: str, words: str) -> None:
+        match name:
+            case "title" if words and self.talk.chat_id is not None:
+                self.rename_to(self.talk.chat_id, words)
+            case "tag" if words and self.talk.chat_id is not None:
+                self.desk.store.tag(self.talk.chat_id, words)
+                self.whisper(f"tagged {words}")
+            case "model" if words:
+                self.use_model(words)
+            case "search":
+                self.action_search(words)
+            case "system" if words:
+                self._new_with_system(words)
+            case "set" if words:
+                key, _, value = words.partition(" ")
+                pair = words if "=" in key else f"{key}={value.strip()}"
+                self.use_params(parse_options([pair]).over(self.talk.session.params))
+            case _:
+                self.whisper(f"/{name} needs words, or a chat that has begun", warning=True)
+
+    def _new_with_system(self, words: str) -> None:
+        session = self.talk.session
+        self.show_talk(self.talks.new(session.model, session.params, words))
+        self.whisper("a new chat with that system prompt")

@@ -1,0 +1,179 @@
+"""How answers are written: presets, and every parameter with what it is now."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from chatterm.errors import ChattermError
+from chatterm.params import Params, parse_options
+from chatterm.tui.desk import Desk
+from chatterm.tui.fuzzy import ranked
+from chatterm.tui.presets import load_presets, save_preset
+from chatterm.tui.screens.asking import Asking
+from chatterm.tui.widgets.rows import Row, Rows
+
+_USUAL = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repeat_penalty",
+    "max_tokens",
+    "context",
+    "seed",
+)
+_LEFT = "left to the model"
+
+
+class Parameters(ModalScreen[Params | None]):
+    """Enter changes a parameter or takes a preset; Esc closes and keeps what was changed."""
+
+    DEFAULT_CSS = """
+    Parameters {
+        align: center top; background: $background 60%;
+        & > Vertical {
+            width: 72; max-width: 94%; height: auto; max-height: 84%; margin-top: 2;
+            background: $surface; border: round $border; border-title-color: $muted;
+            border-subtitle-color: $muted;
+        }
+        & Input {
+            border: none; height: 1; background: transparent; padding: 0 1; margin: 0 0 1 0;
+        }
+        & Rows { height: auto; max-height: 100%; }
+    }
+    """
+
+    def __init__(self, desk: Desk, params: Params) -> None:
+        super().__init__()
+        self._desk = desk
+        self._params = params
+        self._file = desk.paths.config / "presets.toml"
+        self._presets: dict[str, Params] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = Content("Parameters of this chat")
+            box.border_subtitle = Content("Enter changes · Del resets · Ctrl+S keeps as a preset")
+            yield Input(placeholder="Name of a parameter or a preset", compact=True)
+            yield Rows()
+
+    def on_mount(self) -> None:
+        self.query_one(Rows).can_focus = False
+        try:
+            self._presets = load_presets(self._file)
+        except ChattermError as error:
+            self._complain(error)
+        self._show()
+        self.query_one(Input).focus()
+
+    def _show(self, *, keep: bool = False) -> None:
+        query = self.query_one(Input).value
+        now = self._params.as_dict()
+        names = list(dict.fromkeys([*_USUAL, *(f.name for f in dataclasses.fields(Params))]))
+        presets = [
+            Row(f"preset/{name}", name, right=_said(self._presets[name]), marks=marks)
+            for name, marks in ranked(query, self._presets, str)
+        ]
+        params = [
+            Row(
+                f"param/{name}",
+                name.replace("_", " "),
+                right=_value(now[name]) if name in now else _LEFT,
+                marks=marks,
+                dim=name not in now,
+            )
+            for name, marks in ranked(query, names, lambda name: name.replace("_", " "))
+        ]
+        rows = [
+            *([Row("", "Presets"), *presets] if presets else []),
+            Row("", "Parameters"),
+            *params,
+        ]
+        self.query_one(Rows).show(rows, keep=keep)
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(Rows).choose()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        kind, _, name = event.row.key.partition("/")
+        if kind == "preset":
+            self._params = self._presets[name]
+            self._show(keep=True)
+        else:
+            self._ask(name)
+
+    def _ask(self, name: str) -> None:
+        def typed(text: str | None) -> None:
+            if text is not None:
+                self._set(name, text)
+
+        now = self._params.as_dict().get(name)
+        hint = "Empty leaves it to the model"
+        self.app.push_screen(
+            Asking(name.replace("_", " "), "" if now is None else _value(now), hint), typed
+        )
+
+    def _set(self, name: str, text: str) -> None:
+        rest = dataclasses.replace(self._params, **{name: getattr(Params(), name)})
+        try:
+            said = parse_options([f"{name}={text.strip()}"]) if text.strip() else Params()
+        except ChattermError as error:
+            self._complain(error)
+            return
+        self._params = said.over(rest)
+        self._show(keep=True)
+
+    def on_key(self, event: events.Key) -> None:
+        rows = self.query_one(Rows)
+        if event.key in ("escape", "ctrl+c", "f2"):
+            self.dismiss(self._params)
+        elif event.key in ("down", "up"):
+            rows.move(1 if event.key == "down" else -1)
+        elif event.key in ("pagedown", "pageup"):
+            rows.page(1 if event.key == "pagedown" else -1)
+        elif event.key == "ctrl+s":
+            self._keep()
+        elif event.key == "delete" and rows.row is not None and rows.row.key.startswith("param/"):
+            self._set(rows.row.key.removeprefix("param/"), "")
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _keep(self) -> None:
+        def named(name: str | None) -> None:
+            if name is None or not name.strip():
+                return
+            try:
+                save_preset(self._file, name.strip(), self._params)
+                self._presets = load_presets(self._file)
+            except ChattermError as error:
+                self._complain(error)
+            self._show(keep=True)
+
+        self.app.push_screen(Asking("Name of the preset"), named)
+
+    def _complain(self, error: ChattermError) -> None:
+        said = f"{error.message}\n{error.hint}" if error.hint else error.message
+        self.app.notify(said, severity="error", markup=False)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    return " ".join(str(value).split())
+
+
+def _said(params: Params) -> str:
+    pairs = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in params.as_dict().items()]
+    return ", ".join(pairs) or _LEFT

@@ -1,0 +1,138 @@
+"""One dialog for whatever is chosen from a list: commands, models, themes, branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from chatterm.tui.widgets.rows import Row, Rows
+
+Source = Callable[[str], Sequence[Row]]
+"""What to show for what was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The row that was chosen, and the key that chose it."""
+
+    key: str
+    by: str = "enter"
+
+
+class Picker(ModalScreen[Picked | None]):
+    """Type to narrow, arrows to move, Enter to choose, Esc to leave."""
+
+    DEFAULT_CSS = """
+    Picker {
+        align: center top; background: $background 60%;
+        & > Vertical {
+            width: 80; max-width: 94%; height: auto; max-height: 80%; margin-top: 2;
+            background: $surface; border: round $border; border-title-color: $muted;
+            border-subtitle-color: $muted; padding: 0;
+        }
+        & Input {
+            border: none; height: 1; background: transparent; padding: 0 1; margin: 0 0 1 0;
+        }
+        & Rows { height: auto; max-height: 100%; min-height: 1; }
+        & .note { color: $muted; padding: 0 1; height: auto; max-height: 3; margin-top: 1; }
+        &.-wide > Vertical { width: 120; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        source: Source,
+        *,
+        placeholder: str = "",
+        empty: str = "nothing found",
+        keys: Mapping[str, str] | None = None,
+        note: Callable[[Row | None], str] | None = None,
+        moved: Callable[[Row | None], None] | None = None,
+        start: str = "",
+        query: str = "",
+        wide: bool = False,
+    ) -> None:
+        """``keys`` are further keys that choose, with what they do; ``start`` is a row's key."""
+        super().__init__(classes="-wide" if wide else "")
+        self._title = title
+        self._source = source
+        self._placeholder = placeholder
+        self._empty = empty
+        self._keys = dict(keys or {})
+        self._note = note
+        self._moved = moved
+        self._start = start
+        self._query = query
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = Content(self._title)
+            if self._keys:
+                from chatterm.tui.actions import shown_key
+
+                said = "  ".join(f"{shown_key(key)} {what}" for key, what in self._keys.items())
+                box.border_subtitle = Content(said)
+            yield Input(
+                self._query,
+                placeholder=self._placeholder,
+                select_on_focus=False,
+                compact=True,
+            )
+            yield Rows(empty=self._empty)
+            if self._note is not None:
+                yield Static("", classes="note", markup=False)
+
+    def on_mount(self) -> None:
+        rows = self.query_one(Rows)
+        rows.can_focus = False
+        rows.show(self._source(self._query))
+        if self._start:
+            rows.move_to(self._start)
+        self.query_one(Input).focus()
+
+    def refill(self) -> None:
+        """Ask the source again, as when a list has grown meanwhile."""
+        if not self.is_mounted or not self.query(Rows):
+            return
+        self.query_one(Rows).show(self._source(self.query_one(Input).value), keep=True)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one(Rows).show(self._source(event.value))
+
+    def on_input_submitted(self) -> None:
+        self.query_one(Rows).choose()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        self.dismiss(Picked(event.row.key))
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        if self._note is not None:
+            self.query_one(".note", Static).update(Content(self._note(event.row)))
+        if self._moved is not None:
+            self._moved(event.row)
+
+    def on_key(self, event: events.Key) -> None:
+        rows = self.query_one(Rows)
+        if event.key in self._keys:
+            if rows.row is not None:
+                self.dismiss(Picked(rows.row.key, event.key))
+        elif event.key in ("escape", "ctrl+c"):
+            self.dismiss(None)
+        elif event.key in ("down", "ctrl+n"):
+            rows.move(1)
+        elif event.key in ("up", "ctrl+p"):
+            rows.move(-1)
+        elif event.key in ("pagedown", "pageup"):
+            rows.page(1 if event.key == "pagedown" else -1)
+        else:
+            return
+        event.stop()
+        event.prevent_default()

@@ -1,0 +1,196 @@
+"""How a chat stands: tokens used and left, speed, what is going on; for status and banner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from chatterm.errors import ChattermError
+from chatterm.events import Progress, Queued
+from chatterm.messages import Message, Role
+from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
+from chatterm.tui.desk import Desk, short_name
+from chatterm.tui.talk import Talk, Writing, last_answer
+from chatterm.tui.widgets.banner import Notice
+from chatterm.tui.widgets.status import Status, tokens
+
+_CHARACTERS_A_TOKEN = 3.6
+_WHISPER_SECONDS = 3.0
+_ANSWER_ROOM = 256
+"""Tokens an answer should have at least; the engine keeps no more than a quarter free."""
+
+
+class Standing:
+    """Of the chat that is shown."""
+
+    def __init__(self, desk: Desk, refresh: Callable[[], None]) -> None:
+        self._desk = desk
+        self._refresh = refresh
+        self._totals: dict[str, int] = {}
+        self._asked: dict[str, asyncio.Task[None]] = {}
+        self._used = 0
+        self._exact = True
+        self._path: Sequence[Message] = ()
+        self._speed: float | None = None
+        self._first_ms: float | None = None
+        self._typed = 0
+        self._whisper = ""
+        self._whisper_warns = False
+        self._whisper_until = 0.0
+
+    def read(self, talk: Talk, path: Sequence[Message]) -> None:
+        """Take from the last answer what the chat takes of the context, and how quick it was."""
+        self._path = path
+        self._used, self._exact, self._speed, self._first_ms = 0, True, None, None
+        answer = last_answer(path)
+        origin = self._desk.store.provenance(answer.id) if answer is not None else None
+        if answer is not None and origin is not None and origin.usage.prompt_tokens:
+            usage, timings = origin.usage, origin.timings
+            after = path[path.index(answer) + 1 :]
+            self._used = usage.prompt_tokens + usage.completion_tokens + estimate(after)
+            self._exact = not after
+            if timings.generation_ms:
+                self._speed = usage.completion_tokens / (timings.generation_ms / 1000)
+            self._first_ms = timings.first_token_ms
+        elif path:
+            self._used, self._exact = estimate(path), False
+
+    def typed(self, text: str) -> None:
+        self._typed = round(len(text) / _CHARACTERS_A_TOKEN)
+
+    def whisper(self, text: str, warning: bool) -> None:
+        self._whisper, self._whisper_warns = text, warning
+        self._whisper_until = self._desk.monotonic() + _WHISPER_SECONDS
+
+    def total(self, talk: Talk) -> int | None:
+        """Tokens of the model's context; asked for in the background, None until it is known."""
+        model = talk.session.model
+        known = self._totals.get(model)
+        if known is None and model not in self._asked:
+            self._asked[model] = asyncio.create_task(self._ask(talk))
+        if talk.session.params.context:
+            return talk.session.params.context
+        return known or None
+
+    def forget(self, model: str) -> None:
+        """Ask again, as after settings were changed."""
+        self._totals.pop(model, None)
+        self._asked.pop(model, None)
+
+    async def _ask(self, talk: Talk) -> None:
+        model = talk.session.model
+        # Reading a file's header takes a moment; opening the screen comes first.
+        await asyncio.sleep(0.2)
+        try:
+            self._totals[model] = await self._desk.context_of(model)
+        except ChattermError:
+            return
+        self._refresh()
+
+    # What is said
+
+    def status(self, talk: Talk, others: int, where: Where, mode: str = "") -> Status:
+        writing = talk.writing
+        now = self._desk.monotonic()
+        message, warning = "", False
+        if now < self._whisper_until:
+            message, warning = self._whisper, self._whisper_warns
+        elif writing is not None:
+            message = self._progress(talk, writing)
+        speed = writing.speed(now) if writing is not None else self._speed
+        return Status(
+            hints=hints(self._desk, where),
+            message=message,
+            warning=warning,
+            model=short_name(talk.session.model),
+            used=(self._used + (writing.tokens if writing else 0) + self._typed) or None,
+            exact=self._exact and not self._typed and writing is None,
+            total=self.total(talk),
+            speed=speed,
+            first_ms=self._first_ms if writing is None else None,
+            others=others,
+            mode=mode,
+        )
+
+    def _progress(self, talk: Talk, writing: Writing) -> str:
+        stop = f"{self._key('stop')} stops"
+        match writing.stage:
+            case Queued(position=position, size=size):
+                return f"waiting: {position + 1} of {size}  {stop}"
+            case Progress(stage="load", done=done, total=total):
+                share = f" {100 * done // total} %" if total else ""
+                return f"loading {short_name(talk.session.model)}{share}  {stop}"
+            case Progress(done=done, total=total):
+                return f"reading the prompt: {done:,} of {total:,}  {stop}"
+        if writing.first_token is None:
+            waited = self._desk.monotonic() - writing.began
+            return f"asking {short_name(talk.session.model)} {waited:.0f} s  {stop}"
+        return f"writing  {stop}"
+
+    def banner(self, talk: Talk, editing: Message | None) -> tuple[Notice, ...]:
+        notices: list[Notice] = []
+        if editing is not None:
+            whose = "your message" if editing.role is Role.USER else "the answer"
+            then = "sends it" if editing.role is Role.USER else "keeps it"
+            notices.append(
+                Notice(
+                    f"Editing {whose}: {self._key('send')} {then} as a new branch,"
+                    f" {self._key('stop')} leaves it as it was"
+                )
+            )
+        for prompt in talk.queue:
+            back = shown_keys(keys_now(BY_ID["unqueue"], self._desk.keymap), 1)
+            notices.append(Notice(f"Next: {' '.join(prompt.text.split())}", right=f"{back} back"))
+        if talk.notice:
+            notices.append(Notice(talk.notice, warning=True))
+        cut = self._cut(talk) if editing is None else ""
+        if cut:
+            notices.append(Notice(cut, warning=True))
+        return tuple(notices)
+
+    def _cut(self, talk: Talk) -> str:
+        """What will be left out of the next prompt, before it is."""
+        total = self.total(talk)
+        if total is None or not self._path or talk.busy:
+            return ""
+        room = min(_ANSWER_ROOM, total // 4)
+        over = self._used + self._typed + room - total
+        if over <= 0:
+            return ""
+        gone = 0
+        for message in self._path:
+            if over <= 0:
+                break
+            if message.role is not Role.SYSTEM:
+                over -= estimate([message])
+                gone += 1
+        which = "the first message" if gone == 1 else f"about the first {gone} messages"
+        choices = (
+            f"{self._key('send')} sends anyway, {self._key('new-chat')} begins a new chat,"
+            f" {self._key('parameters')} raises the context,"
+            f" {self._key('model')} takes another model"
+        )
+        return (
+            f"This chat no longer fits the model's context of {tokens(total)} tokens:"
+            f" {which} will be left out. {choices}."
+        )
+
+    def _key(self, id_: str) -> str:
+        return shown_keys(keys_now(BY_ID[id_], self._desk.keymap), 1)
+
+
+def estimate(messages: Sequence[Message]) -> int:
+    """Tokens of messages that no model has counted."""
+    return round(sum(len(message.text) / _CHARACTERS_A_TOKEN + 4 for message in messages))
+
+
+def hints(desk: Desk, where: Where) -> tuple[tuple[str, str], ...]:
+    """What the keys do here, for the status line."""
+    actions = list(actions_of(where))
+    if where is Where.COMPOSER:
+        actions += [*actions_of(Where.CHAT), *actions_of(Where.EVERYWHERE)]
+    return tuple(
+        (shown_key(keys_now(action, desk.keymap).split(",")[0]), action.hint)
+        for action in actions
+        if action.hint and keys_now(action, desk.keymap)
+    )

@@ -1,0 +1,294 @@
+"""A chat that is open: its session, the answer being written, and what waits to be sent.
+
+A talk goes on whether or not it is shown; who shows it listens. It is the only place in the TUI
+that runs answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias, assert_never
+
+from chatterm.attachments.content import Content
+from chatterm.errors import ChattermError
+from chatterm.events import (
+    Done,
+    Event,
+    Linked,
+    Notice,
+    Progress,
+    Queued,
+    ReasoningDelta,
+    Replaced,
+    TextDelta,
+    ToolCalled,
+)
+from chatterm.messages import Message, Role, State, ToolCall
+from chatterm.session import ChatSession
+from chatterm.tui.desk import Desk
+
+Growth: TypeAlias = TextDelta | ReasoningDelta | ToolCalled | Replaced
+
+
+class Listener(Protocol):
+    """Who shows a talk. Every method is called on the loop."""
+
+    def path_changed(self, talk: Talk) -> None:
+        """Other messages are to be shown: read the path again."""
+
+    def answer_began(self, talk: Talk, message: Message) -> None: ...
+
+    def answer_grew(self, talk: Talk, event: Growth) -> None: ...
+
+    def answer_ended(self, talk: Talk, message: Message) -> None: ...
+
+    def status_changed(self, talk: Talk) -> None:
+        """Something beside the words changed: progress, speed, the queue, a notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What waits to be sent."""
+
+    text: str
+    contents: tuple[Content, ...] = ()
+    """Files that go with it."""
+
+
+@dataclass
+class Writing:
+    """The answer that is being written."""
+
+    began: float
+    stage: Queued | Progress | None = None
+    first_token: float | None = None
+    tokens: int = 0
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    message_id: str | None = None
+    prefill: str = ""
+
+    def speed(self, now: float) -> float | None:
+        """Tokens a second, once that means something."""
+        if self.first_token is None or now - self.first_token < 0.2:
+            return None
+        return self.tokens / (now - self.first_token)
+
+
+class Talk:
+    """One open chat."""
+
+    def __init__(self, desk: Desk, session: ChatSession) -> None:
+        self.desk = desk
+        self.session = session
+        self.listener: Listener | None = None
+        self.writing: Writing | None = None
+        self.queue: deque[Prompt] = deque()
+        self.notice = ""
+        """What the user must know about the last answer and that is no failure."""
+        self.failures: dict[str, ChattermError] = {}
+        """Errors by the answer they ended, with their hints, which the store does not keep."""
+        self.unseen = False
+        """Whether an answer ended while another chat was shown."""
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def chat_id(self) -> str | None:
+        return self.session.chat_id
+
+    @property
+    def busy(self) -> bool:
+        return self._task is not None
+
+    def send(self, prompt: Prompt) -> None:
+        """Send now, or when the answer that runs has ended."""
+        if self.busy:
+            self.queue.append(prompt)
+            self._status_changed()
+            return
+        store = self.desk.store
+        with store.atomic():
+            files = [
+                store.attach(file.data, file.name, file.media_type) for file in prompt.contents
+            ]
+            events = self.session.send(prompt.text, files)
+        self._answer(events)
+        if self.chat_id is not None:
+            self.desk.store.remember_terminal(self.desk.terminal_id, self.chat_id)
+
+    def unqueue(self) -> Prompt | None:
+        """Take the message back that was queued last."""
+        if not self.queue:
+            return None
+        prompt = self.queue.pop()
+        self._status_changed()
+        return prompt
+
+    def regenerate(self, message_id: str) -> None:
+        self._answer(self.session.regenerate(message_id))
+
+    def edit(self, message_id: str, text: str) -> None:
+        """A prompt is edited and answered; an answer stands as it was edited."""
+        is_prompt = self.desk.store.message(message_id).role is Role.USER
+        events = self.session.edit(message_id, text)
+        if is_prompt:
+            self._answer(events)
+        else:
+            self._path_changed()
+
+    def continue_(self, message_id: str) -> None:
+        self._answer(self.session.continue_(message_id))
+
+    async def stop(self) -> None:
+        """End the answer and keep what came; returns once it is stored. What waits stays."""
+        task = self._task
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def path(self) -> list[Message]:
+        """From the root to the tip, with the words that are not stored yet."""
+        path = self.session.path()
+        if self.writing is None or not path or path[-1].id != self.writing.message_id:
+            return path
+        return [*path[:-1], self._so_far(path[-1])]
+
+    def _so_far(self, message: Message) -> Message:
+        assert self.writing is not None
+        return replace(
+            message,
+            text="".join(self.writing.text),
+            reasoning="".join(self.writing.reasoning),
+            tool_calls=tuple(self.writing.tool_calls),
+        )
+
+    def _answer(self, events: AsyncGenerator[Event, None]) -> None:
+        """Begin to read an answer; its row is there before the first word."""
+        self.notice = ""
+        self.writing = Writing(self.desk.monotonic())
+        self._path_changed()
+        before = self.session.answer_id
+        self._task = asyncio.create_task(self._consume(events))
+        # By then the task has run to its first pause, and the answer has its row.
+        asyncio.get_running_loop().call_soon(self._announce, before)
+
+    def _announce(self, before: str | None) -> None:
+        message_id = self.session.answer_id
+        if self.writing is None or message_id is None or message_id == before:
+            return
+        if self.writing.message_id is None:
+            self.writing.message_id = message_id
+            message = self.desk.store.message(message_id)
+            self.writing.prefill = message.text
+            self.writing.text.insert(0, message.text)
+            if self.listener is not None:
+                self.listener.answer_began(self, self._so_far(message))
+                self.listener.status_changed(self)
+
+    async def _consume(self, events: AsyncGenerator[Event, None]) -> None:
+        before = self.session.answer_id
+        failure: ChattermError | None = None
+        whole = False
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    self._announce(before)
+                    self._take(event)
+            whole = True
+        except ChattermError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  (the TUI's turn worker: a card, not a crash)
+            failure = _bug(error)
+        finally:
+            self._ended(before, failure)
+            if whole and self.queue:
+                asyncio.get_running_loop().call_soon(self._send_next)
+
+    def _take(self, event: Event) -> None:
+        assert self.writing is not None
+        match event:
+            case TextDelta(text=text):
+                self.writing.text.append(text)
+                self._grew(event)
+            case Replaced(text=text):
+                self.writing.text = [self.writing.prefill, text]
+                self._grew(event)
+            case ReasoningDelta(text=text):
+                self.writing.reasoning.append(text)
+                self._grew(event)
+            case ToolCalled(call=call):
+                self.writing.tool_calls.append(call)
+                self._grew(event)
+            case Queued() | Progress():
+                self.writing.stage = event
+                self._status_changed()
+            case Notice(text=text):
+                self.notice = text
+                self._status_changed()
+            case Linked() | Done():
+                pass
+            case _:
+                assert_never(event)
+
+    def _grew(self, event: Growth) -> None:
+        assert self.writing is not None
+        self.writing.tokens += 1
+        if self.writing.first_token is None:
+            self.writing.first_token = self.desk.monotonic()
+            self.writing.stage = None
+        if self.listener is not None:
+            self.listener.answer_grew(self, event)
+
+    def _ended(self, before: str | None, failure: ChattermError | None) -> None:
+        answer_id = self.session.answer_id
+        begun = answer_id is not None and answer_id != before
+        self._announce(before)
+        self.writing = None
+        self._task = None
+        if failure is not None and begun and answer_id is not None:
+            self.failures[answer_id] = failure
+        elif failure is not None:
+            self.notice = _sentence(failure)
+        self.unseen = self.listener is None
+        if self.listener is not None and begun and answer_id is not None:
+            self.listener.answer_ended(self, self.desk.store.message(answer_id))
+        elif self.listener is not None:
+            self.listener.path_changed(self)
+        self._status_changed()
+
+    def _send_next(self) -> None:
+        if self.queue and not self.busy:
+            self.send(self.queue.popleft())
+
+    def _path_changed(self) -> None:
+        if self.listener is not None:
+            self.listener.path_changed(self)
+
+    def _status_changed(self) -> None:
+        if self.listener is not None:
+            self.listener.status_changed(self)
+
+
+def last_answer(path: Sequence[Message]) -> Message | None:
+    """The newest answer that has ended."""
+    for message in reversed(path):
+        if message.role is Role.ASSISTANT and message.state is not State.WRITING:
+            return message
+    return None
+
+
+def _sentence(error: ChattermError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _bug(error: Exception) -> ChattermError:
+    return ChattermError(
+        f"a bug: {type(error).__name__}: {error}",
+        hint="what came is kept; please report it with what chatterm doctor prints",
+    )

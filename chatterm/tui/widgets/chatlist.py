@@ -1,0 +1,265 @@
+"""The list of chats at the left: search as you type over titles and every word, pin, tag, trash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from chatterm.store import Chat
+from chatterm.tui.actions import Where, bind
+from chatterm.tui.desk import Desk
+from chatterm.tui.moments import ago
+from chatterm.tui.searching import Found, Searcher
+from chatterm.tui.widgets.rows import Row, Rows
+
+_PAGE = 100
+_TYPING_PAUSE = 0.03
+"""So that a word typed quickly is searched once, and not letter by letter."""
+
+
+class ChatList(Vertical):
+    """Chats, the pinned first; with something typed, what was found."""
+
+    DEFAULT_CSS = """
+    ChatList {
+        width: 36; height: 1fr; border-right: solid $border-blurred; display: none;
+        & Input { border: none; height: 1; background: transparent; padding: 0 1; margin: 0 0 1 0; }
+        &.-shown { display: block; }
+        &:focus-within { border-right: solid $border; }
+    }
+    """
+
+    class Opened(Message):
+        """A chat was chosen, and perhaps the message in it that a search found."""
+
+        def __init__(self, chat_id: str, message_id: str | None, query: str) -> None:
+            super().__init__()
+            self.chat_id = chat_id
+            self.message_id = message_id
+            self.query = query
+
+    class Wanted(Message):
+        """Something is to be asked about a chat: ``rename`` or ``tag``."""
+
+        def __init__(self, what: str, chat: Chat) -> None:
+            super().__init__()
+            self.what = what
+            self.chat = chat
+
+    class Changed(Message):
+        """A chat was pinned, put in the trash or brought back."""
+
+        def __init__(self, chat_id: str) -> None:
+            super().__init__()
+            self.chat_id = chat_id
+
+    class Closed(Message):
+        """The list is no longer wanted."""
+
+    def __init__(
+        self, desk: Desk, searcher: Searcher, open_ids: Callable[[], dict[str, str]]
+    ) -> None:
+        """``open_ids`` says which chats are open, and the sign that each has."""
+        super().__init__()
+        self._desk = desk
+        self._searcher = searcher
+        self._open_ids = open_ids
+        self._chats: list[Chat] = []
+        self._whole = False
+        self._pause: Timer | None = None
+        self._changed: list[str] = []
+        bind(self, Where.CHATS, desk.keymap)
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="Search titles and words", select_on_focus=False, compact=True)
+        yield Rows(empty="no chats yet")
+
+    @property
+    def shown(self) -> bool:
+        return self.has_class("-shown")
+
+    def show(self) -> None:
+        self.add_class("-shown")
+        self.query_one(Rows).can_focus = False
+        self.query_one(Input).value = ""
+        self.reload()
+        self.query_one(Input).focus()
+
+    def point_at(self, chat_id: str) -> None:
+        self.query_one(Rows).move_to(chat_id)
+
+    def focus_search(self) -> None:
+        self.query_one(Input).focus()
+
+    def remember(self, chat_id: str) -> None:
+        """Something was done to this chat elsewhere that undo takes back."""
+        self._changed.append(chat_id)
+        self.reload()
+
+    def hide(self) -> None:
+        self.remove_class("-shown")
+
+    def reload(self) -> None:
+        """Read again what the store has; the cursor stays on its chat."""
+        if not self.shown:
+            return
+        query = self.query_one(Input).value
+        if query.strip():
+            self._search(query)
+            return
+        size = max(_PAGE, len(self._chats))
+        pinned = self._desk.store.chats(pinned=True, limit=_PAGE)
+        rest = self._desk.store.chats(pinned=False, limit=size)
+        self._whole = len(rest) < size
+        self._chats = [*pinned, *rest]
+        self._draw()
+
+    def _draw(self) -> None:
+        rows = self.query_one(Rows)
+        rows.empty = "no chats yet"
+        rows.show(chat_rows(self._chats, self._open_ids(), self._desk.clock()), keep=True)
+
+    def on_rows_near_end(self) -> None:
+        if self._whole or not self._chats or self.query_one(Input).value.strip():
+            return
+        more = self._desk.store.chats(pinned=False, limit=_PAGE, before=self._chats[-1])
+        self._whole = len(more) < _PAGE
+        self._chats += more
+        self._draw()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._pause is not None:
+            self._pause.stop()
+        if event.value.strip():
+            self._pause = self.set_timer(_TYPING_PAUSE, lambda: self._search(event.value))
+        else:
+            self._chats = []
+            self.reload()
+
+    def _search(self, query: str) -> None:
+        self.run_worker(self._found(query), exclusive=True, group="search")
+
+    async def _found(self, query: str) -> None:
+        found = await self._searcher.find(query)
+        rows = self.query_one(Rows)
+        rows.empty = "nothing found"
+        rows.show(found_rows(found, self._desk.clock()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one(Rows).choose()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        event.stop()
+        chat_id, _, message_id = event.row.key.partition("/")
+        self.post_message(self.Opened(chat_id, message_id or None, self.query_one(Input).value))
+
+    def on_key(self, event: events.Key) -> None:
+        rows = self.query_one(Rows)
+        moves = {"down": 1, "up": -1}
+        if event.key in moves:
+            rows.move(moves[event.key])
+        elif event.key in ("pagedown", "pageup"):
+            rows.page(1 if event.key == "pagedown" else -1)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    # Actions; the registry has their keys.
+
+    def action_open(self) -> None:
+        self.query_one(Rows).choose()
+
+    def action_close(self) -> None:
+        self.post_message(self.Closed())
+
+    def action_pin(self) -> None:
+        chat = self._under_cursor()
+        if chat is not None:
+            self._desk.store.pin(chat.id, pinned=not chat.pinned)
+            self.reload()
+
+    def action_trash(self) -> None:
+        chat = self._under_cursor()
+        if chat is not None:
+            self._desk.store.delete_chat(chat.id)
+            self._changed.append(chat.id)
+            self.reload()
+            self.post_message(self.Changed(chat.id))
+
+    def action_undo(self) -> None:
+        """Bring back what went to the trash last, from this list."""
+        while self._changed:
+            chat_id = self._changed.pop()
+            if self._desk.store.undo(chat_id) is not None:
+                self.reload()
+                self.query_one(Rows).move_to(chat_id)
+                self.post_message(self.Changed(chat_id))
+                return
+        self.app.bell()
+
+    def action_tag(self) -> None:
+        self._ask("tag")
+
+    def action_rename(self) -> None:
+        self._ask("rename")
+
+    def _ask(self, what: str) -> None:
+        chat = self._under_cursor()
+        if chat is not None:
+            self.post_message(self.Wanted(what, chat))
+
+    def _under_cursor(self) -> Chat | None:
+        row = self.query_one(Rows).row
+        if row is None:
+            return None
+        return self._desk.store.chat(row.key.partition("/")[0])
+
+
+def chat_rows(chats: list[Chat], signs: dict[str, str], now: float) -> list[Row]:
+    """The list as it stands, with a heading over the pinned ones."""
+    rows: list[Row] = []
+    pinned = any(chat.pinned for chat in chats)
+    if pinned:
+        rows.append(Row("", "Pinned"))
+    for number, chat in enumerate(chats):
+        if pinned and not chat.pinned and (number == 0 or chats[number - 1].pinned):
+            rows.append(Row("", "Recent"))
+        tags = "".join(f" #{tag}" for tag in chat.tags)
+        title = (chat.title or "untitled") + tags
+        rows.append(
+            Row(chat.id, title, right=ago(chat.updated_at, now), sign=signs.get(chat.id, ""))
+        )
+    return rows
+
+
+def found_rows(found: Found, now: float) -> list[Row]:
+    """Titles, then messages with the words around the match."""
+    rows: list[Row] = []
+    if found.chats:
+        rows.append(Row("", "Titles"))
+        rows += [
+            Row(chat.id, chat.title or "untitled", right=ago(chat.updated_at, now))
+            for chat in found.chats
+        ]
+    if found.hits:
+        rows.append(Row("", "Messages"))
+        rows += [
+            Row(
+                f"{hit.chat_id}/{hit.message_id}",
+                hit.chat_title or "untitled",
+                right=ago(hit.created_at, now),
+                detail=hit.snippet,
+                marks=hit.marks,
+            )
+            for hit in found.hits
+        ]
+    return rows

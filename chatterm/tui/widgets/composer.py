@@ -1,0 +1,193 @@
+"""Where a message is written: grows with it, up to a third of the screen.
+
+Enter sends and the readline keys edit; a key that the composer has no use for goes on to the
+screen.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.actions import SkipAction
+from textual.message import Message
+from textual.widgets import TextArea
+
+from chatterm.render.sanitise import sanitise
+from chatterm.tui.actions import Keymap, Where, actions_of, bind, keys_now
+from chatterm.tui.history import History
+from chatterm.tui.vim import Change, Vim
+
+
+class Composer(TextArea):
+    """A text that is being written."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto; min-height: 3; max-height: 34vh; padding: 0 1;
+        border: round $border-blurred; background: transparent;
+        scrollbar-size-vertical: 1;
+        &:focus { border: round $border; }
+        & .text-area--cursor-line { background: transparent; }
+    }
+    """
+
+    class Sent(Message):
+        """The message is written."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Asked(Message):
+        """A key that means something for the screen and not for the text."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
+
+    def __init__(self, prompts: History, keymap: Keymap, *, vim: bool = False) -> None:
+        super().__init__(
+            tab_behavior="focus", highlight_cursor_line=False, placeholder="Write a message"
+        )
+        self.vim = Vim() if vim else None
+        self.prompts = prompts
+        self.suggesting = False
+        """Whether a list of completions is open, which then gets the keys."""
+        self._walked_to = ""
+        bind(self, Where.COMPOSER, keymap)
+        self._own_keys = {
+            key
+            for action in actions_of(Where.COMPOSER)
+            for key in keys_now(action, keymap).split(",")
+        }
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Enter is a part of the text for Textual; here it is a key like any that is bound."""
+        if event.key in self._own_keys:
+            event.prevent_default()
+        elif self.vim is not None and self._vim_key(self.vim, event):
+            event.prevent_default()
+            event.stop()
+
+    def _vim_key(self, vim: Vim, event: events.Key) -> bool:
+        """Whether the key was vim's. Esc that leaves nothing is the screen's."""
+        at = self._index(self.cursor_location)
+        if vim.mode == "insert":
+            if event.key != "escape" or self.suggesting:
+                return False
+            change = vim.leave_insert(self.text, at)
+        elif event.is_printable and event.character is not None:
+            change = vim.key(event.character, self.text, at)
+        else:
+            return False
+        self._take_change(change)
+        return True
+
+    def _take_change(self, change: Change) -> None:
+        if change.other == "undo":
+            self.undo()
+        elif change.other == "redo":
+            self.redo()
+        else:
+            if change.text != self.text:
+                self.replace(change.text, (0, 0), self.document.end)
+            before = change.text[: change.at]
+            self.move_cursor((before.count("\n"), len(before) - before.rfind("\n") - 1))
+        self.post_message(self.Asked("mode"))
+
+    def _index(self, location: tuple[int, int]) -> int:
+        row, column = location
+        return sum(len(line) + 1 for line in self.document.lines[:row]) + column
+
+    @property
+    def mode(self) -> str:
+        """What vim is in, for the status line; empty without vim."""
+        return "" if self.vim is None else self.vim.mode.upper()
+
+    def action_send(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Asked("take"))
+        elif self.text.strip():
+            self.post_message(self.Sent(self.text))
+
+    def action_newline(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_history_previous(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Asked("up"))
+            return
+        walking = self.prompts.walking and self.text == self._walked_to
+        if self.cursor_location[0] > 0 or (self.text and not walking):
+            self.action_cursor_up()
+            return
+        self._walk_to(self.prompts.previous(self.text))
+
+    def action_history_next(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Asked("down"))
+            return
+        if not (self.prompts.walking and self.text == self._walked_to):
+            self.action_cursor_down()
+            return
+        if self.cursor_location[0] < self.document.line_count - 1:
+            self.action_cursor_down()
+            return
+        self._walk_to(self.prompts.next())
+
+    def action_complete(self) -> None:
+        self.post_message(self.Asked("complete" if self.suggesting else "read"))
+
+    def action_unqueue(self) -> None:
+        self.post_message(self.Asked("unqueue"))
+
+    def action_end_of_input(self) -> None:
+        if self.text:
+            raise SkipAction
+        self.post_message(self.Asked("leave"))
+
+    def action_copy(self) -> None:
+        """Ctrl+C copies what is selected; without a selection the screen has a use for it."""
+        if not self.selected_text:
+            raise SkipAction
+        super().action_copy()
+
+    def put(self, text: str) -> None:
+        """Replace everything, as one step that can be undone, with the cursor at the end."""
+        if self.vim is not None:
+            self.vim.mode = "insert"
+        self.prompts.leave()
+        self._replace(text)
+
+    def wipe(self) -> None:
+        self.put("")
+
+    def _walk_to(self, text: str | None) -> None:
+        if text is not None:
+            self._replace(text)
+            self._walked_to = text
+            # At the top, so that the next Up goes further back, over prompts of many lines.
+            self.move_cursor((0, 0) if self.prompts.walking else self.document.end)
+
+    def _replace(self, text: str) -> None:
+        self.replace(text, (0, 0), self.document.end)
+        self.move_cursor(self.document.end)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """What is pasted may come from anywhere; it is one piece of text, whatever its lines."""
+        event.prevent_default()
+        event.stop()
+        text = sanitise(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._replace_via_keyboard(text, *self.selection)
+
+    def word_before_cursor(self) -> tuple[str, int]:
+        """The word that ends at the cursor, and the column where it begins."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)[:column]
+        start = max(line.rfind(" "), line.rfind("\t")) + 1
+        return line[start:], start
+
+    def complete_word(self, start: int, text: str) -> None:
+        """Put ``text`` in the place of the word that begins at that column."""
+        row, column = self.cursor_location
+        result = self.replace(text, (row, start), (row, column))
+        self.move_cursor(result.end_location)

@@ -1,0 +1,240 @@
+"""The transcript of a chat, fed with its messages, and the keys of reading.
+
+What the transcript knows of a message is made here: who spoke and when, which tools were called,
+what went wrong and how to go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from chatterm.errors import ChattermError
+from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
+from chatterm.messages import Message, Role, State, ToolCall
+from chatterm.tui.actions import BY_ID, Keymap, Where, bind, keys_now, shown_keys
+from chatterm.tui.desk import short_name
+from chatterm.tui.moments import clock_time
+from chatterm.tui.talk import Growth
+from chatterm.tui.widgets.transcript import Transcript
+from chatterm.tui.widgets.turns import Body, Card, Step, Turn
+
+Places = Mapping[str, tuple[int, int]]
+"""Message to its place among its siblings and their number."""
+
+_NAMES = {Role.USER: "you", Role.SYSTEM: "system", Role.TOOL: "tool"}
+_ARGUMENTS = 60
+
+
+class Reading(Container):
+    """A path through a chat."""
+
+    DEFAULT_CSS = """
+    Reading { height: 1fr; }
+    Reading #welcome { padding: 1 2; color: $muted; height: auto; }
+    Reading Transcript { padding: 0 0 0 1; }
+    """
+
+    def __init__(self, keymap: Keymap) -> None:
+        super().__init__()
+        self._keymap = keymap
+        self._messages: dict[str, Message] = {}
+        self._places: dict[str, tuple[int, int]] = {}
+        self._failures: Mapping[str, ChattermError] = {}
+        self._number: Callable[[int], None] | None = None
+        bind(self, Where.TRANSCRIPT, keymap)
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="welcome", markup=False)
+        yield Transcript()
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.query_one(Transcript)
+
+    # What is shown
+
+    def welcome(self, lines: Sequence[str]) -> None:
+        self.query_one("#welcome", Static).update(Content("\n\n".join(lines)))
+
+    def show(
+        self, messages: Sequence[Message], places: Places, failures: Mapping[str, ChattermError]
+    ) -> None:
+        """Show a path; where its last message is being written, it can grow at once."""
+        self._messages = {message.id: message for message in messages}
+        self._places, self._failures = dict(places), failures
+        self.query_one("#welcome").display = not messages
+        growing = messages[-1:] if messages and messages[-1].state is State.WRITING else ()
+        whole = messages[: len(messages) - len(growing)]
+        self.transcript.show([self._turn(message) for message in whole], self._load)
+        for message in growing:
+            self.transcript.begin(self._turn(message), self._body(message))
+
+    def _load(self, ids: Sequence[str]) -> list[Body]:
+        return [self._body(self._messages[id_]) for id_ in ids]
+
+    def began(self, message: Message, place: tuple[int, int] | None) -> None:
+        if place is not None:
+            self._places[message.id] = place
+        self._messages[message.id] = message
+        self.query_one("#welcome").display = False
+        self.transcript.begin(self._turn(message), self._body(message))
+
+    def grew(self, event: Growth) -> None:
+        match event:
+            case TextDelta(text=text):
+                self.transcript.grow(text)
+            case ReasoningDelta(text=text):
+                self.transcript.think(text)
+            case ToolCalled(call=call):
+                self.transcript.step(_step(call))
+            case Replaced(text=text):
+                self.transcript.put(text)
+            case _:
+                assert_never(event)
+
+    def ended(self, message: Message, failure: ChattermError | None) -> None:
+        if failure is not None:
+            self._failures = {**self._failures, message.id: failure}
+        self._messages[message.id] = message
+        self.transcript.end(self._turn(message), self._body(message))
+
+    def _turn(self, message: Message) -> Turn:
+        place, places = self._places.get(message.id, (1, 1))
+        files = [file.name for file in message.attachments]
+        return Turn(
+            message.id,
+            message.role,
+            _NAMES.get(message.role) or short_name(message.model) or "answer",
+            about=" · ".join([clock_time(message.created_at), *files]),
+            state=message.state,
+            place=place,
+            places=places,
+            size=len(message.text),
+            breaks=message.text.count("\n"),
+        )
+
+    def _body(self, message: Message) -> Body:
+        return Body(
+            message.text,
+            message.reasoning,
+            tuple(_step(call) for call in message.tool_calls),
+            self._cards(message),
+        )
+
+    def _cards(self, message: Message) -> tuple[Card, ...]:
+        failure = self._failures.get(message.id)
+        said = failure.message if failure is not None else message.error
+        if not said:
+            return ()
+        again = f"{shown_keys(keys_now(BY_ID['regenerate'], self._keymap), 1)} tries again"
+        hint = failure.hint if failure is not None else ""
+        return (Card(said, "; ".join(part for part in (hint, again) if part)),)
+
+    # Where the reader is
+
+    @property
+    def reading(self) -> bool:
+        return self.transcript.has_focus
+
+    @property
+    def current(self) -> Message | None:
+        """The message under the cursor."""
+        turn = self.transcript.current
+        return self._messages.get(turn.id) if turn is not None else None
+
+    def focus_text(self) -> None:
+        self.transcript.focus()
+
+    def follow(self) -> None:
+        self.transcript.follow()
+
+    def page(self, direction: int) -> None:
+        self.transcript.page(direction)
+
+    def scroll_rows(self, rows: int) -> None:
+        self.transcript.scroll_rows(rows)
+
+    def move(self, steps: int) -> None:
+        self.transcript.move(steps)
+
+    def move_to_end(self, *, first: bool) -> None:
+        if first:
+            self.transcript.move_to(0)
+            self.transcript.go_home()
+        else:
+            self.transcript.move_to(len(self.transcript.turns) - 1)
+            self.transcript.follow()
+
+    def reveal(self, message_id: str, query: str) -> None:
+        """Put the cursor on a message, and mark what was searched for."""
+        self.transcript.reveal(message_id, query)
+
+    # Code, search, folds
+
+    def code_blocks(self) -> int:
+        return self.transcript.code_blocks()
+
+    def code_block(self, number: int) -> str | None:
+        return self.transcript.code_block(number)
+
+    def wait_for_number(self, then: Callable[[int], None]) -> None:
+        """Take the next key as a number."""
+        self._number = then
+
+    def on_key(self, event: events.Key) -> None:
+        if self._number is not None:
+            then, self._number = self._number, None
+            if event.character is not None and event.character.isdigit():
+                event.stop()
+                event.prevent_default()
+                then(int(event.character))
+
+    @property
+    def finding(self) -> bool:
+        return self.transcript.finding
+
+    def find(self, text: str) -> int:
+        return self.transcript.find(text)
+
+    def find_step(self, step: int) -> None:
+        self.transcript.find_step(step)
+
+    def fold(self) -> None:
+        self.transcript.fold()
+
+    def jump(self) -> None:
+        self.transcript.jump()
+
+    def select_rows(self, step: int) -> None:
+        self.transcript.select_rows(step)
+
+    def selected_text(self) -> str:
+        return self.transcript.selected_text()
+
+    def links(self) -> list[str]:
+        return self.transcript.links()
+
+
+def _step(call: ToolCall) -> Step:
+    """A tool call in a line, with what it was given and what it gave behind it."""
+    short = " ".join(call.arguments.split())
+    short = short if len(short) <= _ARGUMENTS else short[: _ARGUMENTS - 1] + "…"
+    detail = _pretty(call.arguments)
+    if call.result is not None:
+        detail += f"\n→ {call.result}"
+    return Step(f"{call.name} {short}", detail)
+
+
+def _pretty(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), indent=2, ensure_ascii=False)
+    except ValueError:
+        return arguments

@@ -1,0 +1,161 @@
+"""Drives the real program without a terminal: a real store, a backend that says what it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from chatterm.backend import Backend
+from chatterm.catalog import Catalog, ModelEntry
+from chatterm.config import Config
+from chatterm.ids import ulid_factory
+from chatterm.messages import Message
+from chatterm.paths import Paths
+from chatterm.store import Store
+from chatterm.tui.actions import Keymap
+from chatterm.tui.app import ChattermApp
+from chatterm.tui.desk import Desk
+from chatterm.tui.screens.chat import ChatScreen
+from chatterm.tui.talk import Talk
+from chatterm.tui.widgets.composer import Composer
+from tests.clocks import Clock
+from tests.scripted import ScriptedBackend, Step
+
+MODELS = {
+    "scripted": ModelEntry("scripted", "echo", summary="Says what it is told"),
+    "other": ModelEntry("other", "echo", summary="Another one"),
+}
+
+
+@dataclass
+class Program:
+    """The program while it runs."""
+
+    app: ChattermApp
+    pilot: Pilot[int]
+    store: Store
+    backend: ScriptedBackend
+    desk: Desk
+
+    @property
+    def screen(self) -> ChatScreen:
+        return self.app.chat_screen
+
+    @property
+    def talk(self) -> Talk:
+        return self.screen.talk
+
+    @property
+    def composer(self) -> Composer:
+        return self.screen.composer
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type letter by letter, as fingers do."""
+        names = {" ": "space", "\n": "ctrl+j", "/": "slash", "@": "at", ".": "full_stop"}
+        for letter in text:
+            await self.pilot.press(names.get(letter, letter))
+
+    async def say(self, text: str) -> None:
+        """Write a message, send it, and wait for the answer."""
+        await self.type(text)
+        await self.press("enter")
+        await self.answered()
+
+    async def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, "it did not come about"
+            await self.pilot.pause(0.01)
+
+    async def answered(self) -> None:
+        await self.until(lambda: not self.talk.busy and not self.talk.queue)
+        await self.pilot.pause()
+
+    def path(self) -> list[Message]:
+        return self.talk.session.path()
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self.path()]
+
+    @property
+    def status(self) -> str:
+        """The words of the status line."""
+        return self.text_of("StatusLine")
+
+    def text_of(self, selector: str) -> str:
+        """What a widget shows, as text."""
+        region = self.app.screen.query_one(selector).region
+        return "\n".join(
+            line[region.x : region.right] for line in self.lines()[region.y : region.bottom]
+        )
+
+    def lines(self) -> list[str]:
+        """The screen as text, row by row."""
+        return screen_text(self.app)
+
+
+def screen_text(app: ChattermApp) -> list[str]:
+    height = app.size.height
+    strips = app.screen._compositor.render_strips(app.size)
+    return ["".join(segment.text for segment in strip) for strip in strips[:height]]
+
+
+@contextlib.asynccontextmanager
+async def program(
+    store: Store,
+    home: Path,
+    *scripts: list[Step],
+    size: tuple[int, int] = (100, 30),
+    keymap: Keymap | None = None,
+    chat_id: str | None = None,
+    config: Config | None = None,
+    clock: Callable[[], float] | None = None,
+) -> AsyncIterator[Program]:
+    """The program with that store, answering with those scripts one after the other."""
+    backend = ScriptedBackend(*scripts)
+    desk = make_desk(store, home, lambda _: backend, keymap=keymap, config=config, clock=clock)
+    app = ChattermApp(desk, chat_id=chat_id)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        try:
+            yield Program(app, pilot, store, backend, desk)
+        finally:
+            await app.talks.aclose()
+            app.searcher.close()
+
+
+def make_desk(
+    store: Store,
+    home: Path,
+    open_backend: Callable[[str], Backend],
+    *,
+    keymap: Keymap | None = None,
+    config: Config | None = None,
+    clock: Callable[[], float] | None = None,
+) -> Desk:
+    return Desk(
+        store=store,
+        config=config or Config(model="scripted"),
+        catalog=Catalog(models=MODELS, remotes={}),
+        paths=Paths.from_environment({"CHATTERM_HOME": str(home)}),
+        database=None,
+        terminal_id="test",
+        open_backend=open_backend,
+        clock=clock or Clock(),
+        monotonic=time.monotonic,
+        editor="true",
+        keymap=keymap or {},
+    )
+
+
+def a_store(path: Path) -> Store:
+    return Store.open(path, clock=Clock(), new_id=ulid_factory(Clock(), random_bytes=bytes))

@@ -1,0 +1,92 @@
+"""The real program in a real terminal: tmux draws, and reads what was drawn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux")
+COMMAND = f"{sys.executable} -m chatterm"
+PATIENCE = 30.0
+
+
+class Terminal:
+    """One window of a tmux server of its own."""
+
+    def __init__(self, socket: Path, folder: Path) -> None:
+        self._socket = socket
+        self._folder = folder
+
+    def tmux(self, *args: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), "-f", "/dev/null", *args],
+            capture_output=True,
+            check=True,
+            cwd=self._folder,
+            text=True,
+            timeout=PATIENCE,
+        )
+        return done.stdout
+
+    def start(self, command: str, width: int = 80, height: int = 24) -> None:
+        """Run it; when it has ended, its exit code stands below."""
+        # A test runner's idea of the size would count more than the terminal's.
+        inside = f"unset COLUMNS LINES; {command}; echo ended with $?; exec cat"
+        self.tmux("new-session", "-d", "-x", str(width), "-y", str(height), inside)
+        # What tests press comes as fast as no fingers do.
+        self.tmux("set-option", "-s", "escape-time", "0")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.tmux("send-keys", key)
+
+    def type(self, text: str) -> None:
+        self.tmux("send-keys", "-l", text)
+
+    def paste(self, text: str) -> None:
+        self.tmux("set-buffer", "--", text)
+        self.tmux("paste-buffer", "-p")
+
+    def resize(self, width: int, height: int) -> None:
+        self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def screen(self, *, colours: bool = False) -> str:
+        return self.tmux("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def until(self, true: str | Callable[[str], bool]) -> str:
+        """Wait until something stands on the screen."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            screen = self.screen()
+            if true in screen if isinstance(true, str) else true(screen):
+                return screen
+            assert time.monotonic() < deadline, f"{true} did not come:\n{screen}"
+            time.sleep(0.05)
+
+    def process(self, *, shell: bool = True) -> int:
+        """The program itself, for signals; it may be in the place of its shell."""
+        first = self.tmux("display-message", "-p", "#{pane_pid}").strip()
+        if not shell:
+            return int(first)
+        return int(Path(f"/proc/{first}/task/{first}/children").read_text().split()[0])
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[Terminal]:
+    """A terminal that is gone afterwards, with whatever runs in it."""
+    # Not below a long temporary folder: a socket's name has a length.
+    socket = Path(f"/tmp/chatterm-tmux-{os.getpid()}-{time.monotonic_ns()}")
+    opened = Terminal(socket, folder)
+    try:
+        yield opened
+    finally:
+        subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True, check=False)
+        socket.unlink(missing_ok=True)

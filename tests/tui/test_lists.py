@@ -1,0 +1,118 @@
+"""Finding and keeping chats: the list, search, pin, tag, rename, trash and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chatterm.store import Store
+from chatterm.tui.widgets.chatlist import ChatList
+from chatterm.tui.widgets.rows import Rows
+from tests.scripted import says
+from tests.tui.driving import Program, program
+
+
+def listed(run: Program) -> list[str]:
+    rows = run.screen.query_one(ChatList).query_one(Rows).rows
+    return [row.title for row in rows if row.key]
+
+
+async def three_chats(run: Program) -> None:
+    for text in ("apples and pears", "boats on water", "clouds"):
+        await run.say(text)
+        await run.press("ctrl+n")
+
+
+def scripts() -> list[list[object]]:
+    return [list(says(word)) for word in ("a fruit salad", "sail away", "it will rain")]
+
+
+async def test_the_list_shows_chats_the_latest_first(store: Store, home: Path) -> None:
+    async with program(store, home, *scripts()) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+b")
+        assert listed(run) == ["clouds", "boats on water", "apples and pears"]
+        await run.press("down", "down", "enter")
+        assert run.texts()[0] == "apples and pears"
+
+
+async def test_typing_searches_titles_and_words(store: Store, home: Path) -> None:
+    async with program(store, home, *scripts()) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+b")
+        await run.type("boat")
+        await run.until(lambda: listed(run)[:1] == ["boats on water"])
+        await run.press("ctrl+u")
+        await run.type("sal")
+        await run.until(lambda: listed(run) == ["apples and pears"])
+        await run.press("enter")
+        assert run.texts() == ["apples and pears", "a fruit salad"]
+
+
+async def test_pin_rename_tag_trash_and_undo(store: Store, home: Path) -> None:
+    async with program(store, home, *scripts()) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+b", "down", "down", "ctrl+s")
+        assert listed(run)[0] == "apples and pears"
+        await run.press("f8")
+        await run.press("ctrl+u")
+        await run.type("fruit")
+        await run.press("enter")
+        assert listed(run)[0] == "fruit"
+        await run.press("ctrl+t")
+        await run.type("Food, fun")
+        await run.press("enter")
+        assert listed(run)[0] == "fruit #food #fun"
+        await run.press("ctrl+x")
+        assert "fruit #food #fun" not in listed(run)
+        assert store.chats(deleted=True)[0].title == "fruit"
+        await run.press("ctrl+z")
+        assert listed(run)[0] == "fruit #food #fun"
+        await run.press("ctrl+z")
+        assert listed(run)[0] == "apples and pears #food #fun"
+
+
+async def test_putting_away_the_chat_that_is_shown_begins_a_new_one(
+    store: Store, home: Path
+) -> None:
+    async with program(store, home, says("one")) as run:
+        await run.say("hello")
+        await run.press("ctrl+b", "ctrl+x")
+        assert run.talk.chat_id is None
+        assert store.chats() == []
+
+
+async def test_search_opens_the_hit_where_it_stands(store: Store, home: Path) -> None:
+    async with program(store, home, *scripts()) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+r")
+        await run.type("sail")
+        rows = run.app.screen.query_one(Rows)
+        await run.until(lambda: any("sail away" in row.detail for row in rows.rows))
+        await run.press("enter")
+        assert run.texts() == ["boats on water", "sail away"]
+        assert run.screen.reading.current is not None
+        assert run.screen.reading.current.text == "sail away"
+
+
+async def test_search_without_words_has_the_latest_prompts_to_take(
+    store: Store, home: Path
+) -> None:
+    async with program(store, home, *scripts()) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+r", "down", "ctrl+g")
+        assert run.composer.text == "boats on water"
+
+
+async def test_ten_thousand_chats_open_page_by_page(store: Store, home: Path) -> None:
+    with store.atomic():
+        for number in range(350):
+            store.create_chat(title=f"chat {number}")
+    async with program(store, home) as run:
+        await run.press("ctrl+b")
+        assert len(listed(run)) == 100
+        rows = run.screen.query_one(ChatList).query_one(Rows)
+        for _ in range(12):
+            rows.move(15)
+            await run.pilot.pause()
+        assert len(listed(run)) > 150
+        assert rows.row is not None
