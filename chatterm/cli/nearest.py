@@ -44,9 +44,9 @@ def _weighed_commands() -> Mapping[str, Mapping[str, float]]:
     """Every command with the stems that speak for it."""
     from typer.main import get_command
 
-    from chatterm.cli.program import COMMANDS, program
+    from chatterm.cli.program import needed, program
 
-    root = get_command(program([(name,) for name in COMMANDS]))
+    root = get_command(program(needed([], {})))
     return {name: _weighed(name, command) for name, command in _leaves("chatterm", root)}
 
 

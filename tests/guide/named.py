@@ -15,7 +15,7 @@ from typing import Any
 from typer.main import get_command
 
 from chatterm.catalog import load_catalog
-from chatterm.cli.program import COMMANDS, program
+from chatterm.cli.program import needed, program
 from chatterm.config import schema
 from chatterm.params import Params
 
@@ -131,7 +131,7 @@ def is_there(claim: str) -> bool:
 
 @functools.cache
 def _root() -> Any:
-    return get_command(program([(name,) for name in COMMANDS]))
+    return get_command(program(needed([], {})))
 
 
 def _commands(command: Any) -> Mapping[str, Any]:
