@@ -34,7 +34,7 @@ def list_(
     ] = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Only pinned ones.")] = False,
     trash: Annotated[bool, typer.Option("--trash", help="What was deleted.")] = False,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10**9, help="How many.")] = 20,
     before: Annotated[
         str | None, typer.Option("--before", metavar="ID", help="The page after that chat.")
     ] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated
@@ -62,6 +61,8 @@ def login(
 
     context = context_of(ctx)
     wish = Wish(user, provider, _piped_key() if key_stdin else None)
+    import asyncio
+
     asyncio.run(_log_in(context, server, name, wish, checked_kind(kind), insecure))
 
 

@@ -20,7 +20,7 @@ def search(
         list[str],
         typer.Argument(help='Words, "a phrase", pre*, role: model: tag: since:2026-01-31'),
     ],
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10**9, help="How many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """Find messages, the latest first.
