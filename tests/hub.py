@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _BLOCK = 64 << 10
+_RANDOM = 64 << 20
 
 
 @dataclass
@@ -297,4 +298,6 @@ def gguf_bytes(size: int, seed: int = 0) -> bytes:
     """Bytes that begin like a model and look like nothing else."""
     import random
 
-    return b"GGUF" + random.Random(seed).randbytes(size - 4)
+    chance = random.Random(seed)
+    blocks = [chance.randbytes(min(_RANDOM, size - at)) for at in range(0, size, _RANDOM)]
+    return b"GGUF" + b"".join(blocks)[4:]

@@ -13,7 +13,6 @@ from chatterm.errors import ChattermError
 
 if TYPE_CHECKING:
     from chatterm.cli.checkup.check import Check
-    from chatterm.config import Config
 
 _MARKS = {"ok": "ok", "advice": "could", "failed": "FAILS"}
 
@@ -69,8 +68,4 @@ def _content_checks(context: Context) -> Iterator[Check]:
         return
     yield ok("settings", f"{context.paths().config_file} is sound")
     yield from model_checks(config, catalog, context.paths())
-    yield from remote_checks(config, catalog, context.paths(), offline=_offline(context, config))
-
-
-def _offline(context: Context, config: Config) -> bool:
-    return context.env.get("CHATTERM_OFFLINE", "") not in ("", "0")
+    yield from remote_checks(config, catalog, context.paths())

@@ -66,7 +66,8 @@ async def _pull(
         context.console.note(f"{name} is on this machine already, and is used where it is")
         _print(context, name, here, as_json)
         return
-    async with Web(context.env) as web:
+    config = context.config()
+    async with Web(context.env, offline=config.offline, ca_file=config.network.ca_file) as web:
         choice = await _choice(context, web, name)
         if choice.said:
             context.console.note(choice.said)

@@ -16,7 +16,15 @@ from chatterm.engine.pull.pulling import PullOptions, pull
 from chatterm.engine.pull.sources import sources_of
 from chatterm.engine.pull.transfer import Patience
 from chatterm.engine.pull.web import Web
-from chatterm.errors import BadReply, Busy, ChattermError, ModelError, Refused, Unreachable
+from chatterm.errors import (
+    BadReply,
+    Busy,
+    ChattermError,
+    ConfigError,
+    ModelError,
+    Refused,
+    Unreachable,
+)
 from tests.hub import Hub, gguf_bytes, running_hub
 
 OPTIONS = PullOptions(patience=Patience(first_seconds=0.001, most_seconds=0.01))
@@ -365,9 +373,17 @@ async def test_without_a_network_it_ends_at_once(folder: Path) -> None:
 
 async def test_offline_nothing_is_asked(hub: Hub, folder: Path) -> None:
     hub.add(NAME, gguf_bytes(1000))
-    with pytest.raises(Unreachable, match="CHATTERM_OFFLINE"):
-        await pulled(hub, folder, CHATTERM_OFFLINE="1")
+    async with Web({"HF_ENDPOINT": hub.address}, offline=True) as web:
+        with pytest.raises(Unreachable, match="switched off"):
+            await sources_of(web, "hf:them/small")
     assert hub.asked == []
+
+
+async def test_a_file_of_certificates_that_is_none_is_an_error(hub: Hub, folder: Path) -> None:
+    async with Web({"HF_ENDPOINT": hub.address}, ca_file=str(folder / "none")) as web:
+        with pytest.raises(ConfigError) as failed:
+            await sources_of(web, "hf:them/small")
+    assert "network.ca_file" in failed.value.hint
 
 
 async def test_a_page_in_place_of_a_model_is_not_kept(hub: Hub, folder: Path) -> None:

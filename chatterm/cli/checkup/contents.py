@@ -78,11 +78,11 @@ def _default_model_check(config: Config, catalog: Catalog, paths: Paths) -> Iter
         yield Check("models", "failed", text, error.hint or todo, error.exit_code)
 
 
-def remote_checks(config: Config, catalog: Catalog, paths: Paths, *, offline: bool) -> list[Check]:
+def remote_checks(config: Config, catalog: Catalog, paths: Paths) -> list[Check]:
     """Whether every remote answers; all are asked at once."""
     if not catalog.remotes:
         return []
-    if offline:
+    if config.offline:
         return [ok("remotes", f"{len(catalog.remotes)} are not asked, since chatterm is offline")]
 
     async def ask_all() -> list[Check]:

@@ -92,12 +92,20 @@ class Reply:
 class Web:
     """Connections to the hub and other servers; closed by ``aclose`` or as a context."""
 
-    def __init__(self, env: Mapping[str, str], *, read_seconds: float = _READ_SECONDS) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        offline: bool = False,
+        ca_file: str = "",
+        read_seconds: float = _READ_SECONDS,
+    ) -> None:
         """``read_seconds`` is how long a server may send nothing."""
         self.hub = hub_address(env)
         self._read_seconds = read_seconds
         self._token = env.get("HF_TOKEN", "").strip()
-        self._offline = env.get("CHATTERM_OFFLINE", "") not in ("", "0")
+        self._offline = offline
+        self._ca_file = ca_file
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -174,21 +182,29 @@ class Web:
     def _open_client(self, url: str) -> httpx.AsyncClient:
         if self._offline:
             raise Unreachable(
-                f"CHATTERM_OFFLINE is set, so {_host(url)} is not asked",
-                hint="unset CHATTERM_OFFLINE to pull models",
+                f"{_host(url)} is not asked: the network is switched off",
+                hint="unset CHATTERM_OFFLINE, or chatterm config set offline false",
             )
         if self._client is None:
             try:
                 self._client = httpx.AsyncClient(
+                    verify=self._trusted(),
                     timeout=httpx.Timeout(self._read_seconds, connect=_CONNECT_SECONDS, pool=None),
                     headers={"User-Agent": f"chatterm/{__version__}"},
                 )
             except (ValueError, ImportError, OSError) as error:
                 raise ConfigError(
                     f"the settings of the network cannot be used: {error}",
-                    hint="check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE",
+                    hint="check HTTPS_PROXY, SSL_CERT_FILE and the setting network.ca_file",
                 ) from error
         return self._client
+
+    def _trusted(self) -> ssl.SSLContext:
+        """The usual certificates, and those the user trusts as well."""
+        context = httpx.create_ssl_context()
+        if self._ca_file:
+            context.load_verify_locations(cafile=self._ca_file)
+        return context
 
     def _check(self, response: httpx.Response, *, again: bool) -> None:
         """Everything but success becomes an error."""
@@ -303,7 +319,8 @@ def _translated(url: str) -> Iterator[None]:
         if _is_certificate(error):
             raise BadReply(
                 f"{host} has a certificate that cannot be verified: {error}",
-                hint="behind a company's proxy, name its certificate in SSL_CERT_FILE",
+                hint="a certificate of your own is trusted after"
+                " chatterm config set network.ca_file FILE",
             ) from error
         raise NoConnection(
             f"{host} cannot be reached: {str(error) or 'no answer'}",
