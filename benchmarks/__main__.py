@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ["startup", "store", "engine", "fit", "remote"]
+NAMES = ["startup", "store", "engine", "fit", "remote", "pull"]
 
 
 def main(names: list[str]) -> None:

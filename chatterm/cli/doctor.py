@@ -13,6 +13,7 @@ from chatterm.errors import ChattermError
 
 if TYPE_CHECKING:
     from chatterm.cli.checkup.check import Check
+    from chatterm.engine.machine import Machine
 
 _MARKS = {"ok": "ok", "advice": "could", "failed": "FAILS"}
 
@@ -47,15 +48,16 @@ def _checks(context: Context) -> Iterator[Check]:
     from chatterm.cli.checkup.folders import folder_checks
     from chatterm.cli.checkup.machine import machine_checks
     from chatterm.cli.checkup.terminal import terminal_checks, this_terminal
-    from chatterm.engine.machine import probe
+    from chatterm.engine.machine import devices_of, machine_with, probe
 
-    yield from machine_checks(probe())
+    said = probe()
+    yield from machine_checks(said)
     yield from terminal_checks(this_terminal(context.env, sys.stdout.encoding or ""))
     yield from folder_checks(context.paths())
-    yield from _content_checks(context)
+    yield from _content_checks(context, machine_with(devices_of(said)))
 
 
-def _content_checks(context: Context) -> Iterator[Check]:
+def _content_checks(context: Context, machine: Machine) -> Iterator[Check]:
     from chatterm.cli.checkup.check import failure, ok
     from chatterm.cli.checkup.contents import model_checks, remote_checks, store_check
 
@@ -67,5 +69,5 @@ def _content_checks(context: Context) -> Iterator[Check]:
         yield failure("settings", error)
         return
     yield ok("settings", f"{context.paths().config_file} is sound")
-    yield from model_checks(config, catalog, context.paths())
+    yield from model_checks(config, catalog, context.paths(), machine)
     yield from remote_checks(config, catalog, context.paths())

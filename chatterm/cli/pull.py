@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.pull_progress import PullScreen
+from chatterm.cli.sizes import bytes_text
 from chatterm.errors import ModelError
 
 if TYPE_CHECKING:
@@ -27,12 +29,13 @@ def pull(
         typer.Argument(
             metavar="[MODEL]",
             help="NAME[:QUANT] of the catalogue, hf:OWNER/REPO[:QUANT], hf:OWNER/REPO/FILE, or"
-            " an address.",
+            " an address. Without it one is proposed for this machine.",
         ),
     ] = None,
     connections: Annotated[
         int, typer.Option(min=1, max=16, help="How many at once, where the server allows it.")
     ] = 4,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Take what is proposed.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> int:
@@ -49,7 +52,9 @@ def pull(
     context.console.quiet = quiet
     context.console.json_errors = as_json
     if name is None:
-        raise ModelError("no model is named", hint="chatterm models list --all shows them")
+        name = _proposed(context, yes=yes, as_json=as_json)
+        if name is None:
+            return 0
     screen = PullScreen(context.console)
     with Foreground() as foreground:
         return foreground.run(_pull(context, name, connections, screen, as_json))
@@ -155,3 +160,34 @@ def _elsewhere(context: Context, name: str) -> list[Path]:
         if usable and model.quantisation.casefold() == quantisation.casefold():
             return list(model.file.parts)
     return []
+
+
+def _proposed(context: Context, *, yes: bool, as_json: bool) -> str | None:
+    """The model that suits this machine, if the user takes it; otherwise it is only named."""
+    from chatterm.engine.machine import this_machine
+    from chatterm.engine.recommend import recommend
+
+    found = recommend(context.catalog().models.values(), this_machine())
+    if found is None:
+        raise ModelError(
+            "no model that is proposed runs well on this machine",
+            hint="chatterm models list --all shows all; chatterm models pull NAME gets one",
+        )
+    name = found.entry.name
+    context.console.note(f"{name}: {found.entry.summary}")
+    context.console.note(f"{found.quantisation}, {bytes_text(found.size)}; {found.reason}")
+    if yes or (not as_json and context.console.agrees("pull it now?", sys.stdin)):
+        return name
+    if as_json:
+        context.console.json(
+            {
+                "proposed": name,
+                "quantisation": found.quantisation,
+                "size": found.size,
+                "reason": found.reason,
+            }
+        )
+    else:
+        context.console.line(name)
+    context.console.note(f"get it: chatterm models pull {name}")
+    return None

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatterm.catalog import load_catalog
 from chatterm.cli.checkup.check import Check
+from chatterm.cli.checkup.contents import model_checks
 from chatterm.cli.checkup.folders import folder_checks
 from chatterm.cli.checkup.machine import cpu_checks, engine_check, gpu_check, python_check
 from chatterm.cli.checkup.terminal import Terminal, terminal_checks
+from chatterm.config import Config
 from chatterm.engine.gpus import Gpu, Graphics
+from chatterm.engine.machine import Machine
 from chatterm.engine.wheels import wheel_for
 from chatterm.paths import Paths
 from tests.cli.program import ask, chatterm
+from tests.engines import tiny as tiny
 
 
 def report() -> dict[str, dict[str, Any]]:
@@ -94,6 +100,21 @@ def test_a_model_of_new_chats_that_is_gone_is_exit_3(
     assert "is gone: /nowhere/x.gguf" in report()["models"]["text"]
     monkeypatch.setenv("CHATTERM_MODEL", "no-such-model")
     assert chatterm("doctor").code == 3
+
+
+def test_a_model_that_does_not_fit_is_named(home: Path, tiny: Path) -> None:
+    folder = home / "data" / "models" / "a" / "b"
+    folder.mkdir(parents=True)
+    shutil.copy(tiny, folder / "large.gguf")
+    paths = paths_at(home)
+    catalog = load_catalog(paths.user_models_file)
+    small, usual = (Machine(memory, memory) for memory in (1000, 64_000_000_000))
+    line, *_ = model_checks(Config(), catalog, paths, small)
+    assert line.text == "large does not fit this machine's free memory"
+    assert "chatterm models fit large" in line.todo
+    assert [check.text for check in model_checks(Config(), catalog, paths, usual)] == [
+        "1 of 1 on this machine fit its memory"
+    ]
 
 
 def test_folders_that_others_can_read_are_named(home: Path) -> None:

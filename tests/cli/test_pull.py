@@ -133,6 +133,16 @@ def test_a_gated_model_says_what_to_do(hub: Hub) -> None:
     assert "secret" not in ran.err
 
 
+def test_without_a_name_one_is_proposed_and_nothing_pulled(hub: Hub) -> None:
+    ran = chatterm("models", "pull")
+    assert ran.code in (0, 3)  # 3 where a machine is too small for any
+    if ran.code == 0:
+        assert ran.out.strip() in ran.err
+        assert f"chatterm models pull {ran.out.strip()}" in ran.err
+        assert chatterm("models", "pull", "--json").json["proposed"] == ran.out.strip()
+    assert hub.asked == []
+
+
 def test_two_programs_pull_one_file_and_do_not_harm_each_other(hub: Hub, home: Path) -> None:
     data = hub.add(NAME, gguf_bytes(8_000_000))
     hub.habits.bytes_per_second = 8e6

@@ -6,13 +6,17 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatterm.catalog import Catalog
-from chatterm.cli.checkup.check import Check, failed, failure, ok
+from chatterm.cli.checkup.check import Check, advice, failed, failure, ok
 from chatterm.config import Config
 from chatterm.errors import ChattermError, ModelError, RemoteError, StoreError
 from chatterm.ids import ulid_factory
 from chatterm.paths import Paths
+
+if TYPE_CHECKING:
+    from chatterm.engine.machine import Machine
 
 _REMOTE_SECONDS = 10.0
 
@@ -39,9 +43,12 @@ def store_check(paths: Paths) -> Check:
     return ok("chats", f"{paths.database} is sound")
 
 
-def model_checks(config: Config, catalog: Catalog, paths: Paths) -> Iterator[Check]:
+def model_checks(
+    config: Config, catalog: Catalog, paths: Paths, machine: Machine
+) -> Iterator[Check]:
     """Whether the models that are here can be used, and the one of new chats is among them."""
-    from chatterm.engine.described import describe
+    from chatterm.cli.models import wish_of
+    from chatterm.engine.described import describe, with_fit
     from chatterm.engine.library import open_library
 
     try:
@@ -49,25 +56,29 @@ def model_checks(config: Config, catalog: Catalog, paths: Paths) -> Iterator[Che
     except ChattermError as error:
         yield failure("models", error)
         return
-    found = [describe(model)[0] for model in library.models]
+    wish = wish_of(config.engine)
+    found = [with_fit(*describe(model), machine, wish) for model in library.models]
     for model in found:
         if model.problem:
             todo = f"get it again, or remove {model.path}"
             yield failed(
                 "models", f"{model.name} cannot be used: {model.problem}", todo, ModelError
             )
-    sound = sum(not model.problem for model in found)
+        elif model.fits == "no":
+            todo = f"chatterm models fit {model.name} says what would change it"
+            yield advice("models", f"{model.name} does not fit this machine's free memory", todo)
+    fitting = sum(model.fits in ("yes", "partly") for model in found)
     if found:
-        yield ok("models", f"{sound} of {len(found)} on this machine can be used")
+        yield ok("models", f"{fitting} of {len(found)} on this machine fit its memory")
     else:
-        yield ok("models", "no file is here yet; chatterm models list --all shows what there is")
+        yield ok("models", "no file is here yet; chatterm models pull proposes one")
     yield from _default_model_check(config, catalog, paths)
 
 
 def _default_model_check(config: Config, catalog: Catalog, paths: Paths) -> Iterator[Check]:
     from chatterm.backend import is_file_name, open_backend
 
-    todo = "choose another: chatterm config set model NAME"
+    todo = "choose another: chatterm models default NAME"
     if is_file_name(config.model) and not Path(config.model).expanduser().exists():
         yield failed("models", f"the model of new chats is gone: {config.model}", todo, ModelError)
         return
