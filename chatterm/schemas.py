@@ -27,7 +27,7 @@ _SHORT_TYPES = {
     "bool": "boolean",
     "boolean": "boolean",
 }
-_FIELD = re.compile(r"([^\s:,]+)(?:\s+([A-Za-z]+)(\[\])?)?\s*(?::\s*(.*))?")
+_FIELD = re.compile(r"([^\W\d][\w-]*)(?:\s+([A-Za-z]+)(\[\])?)?\s*(?::\s*(.*))?")
 _UNCHECKED = frozenset(
     (
         *("if", "then", "else", "contains", "minContains", "maxContains", "propertyNames"),

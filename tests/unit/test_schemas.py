@@ -55,6 +55,8 @@ def test_the_short_form_names_fields_that_are_all_required(
         "",
         "a int int",
         "a integr",
+        "person.jsn",
+        "[1, 2]",
         "{",
         '{"type": "strin"}',
         '{"properties": []}',
