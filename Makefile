@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 GUIDE := build/guide
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: chat install test lint format check bench faults guide guide-eval clean help
+.PHONY: chat install test lint format check bench faults guide guide-eval man clean help
 
 help:
 	@echo 'make chat      open the chat'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench     measure it'
 	@echo 'make guide     train the built-in guide anew (30 minutes, downloads PyTorch)'
 	@echo 'make guide-eval  ask the built-in guide the questions of its test'
+	@echo 'make man       show the manual page'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -50,6 +51,9 @@ lint: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+man: $(VENV)/.installed-test
+	@$(BIN)/python scripts/manual.py | man -l -
 
 check: lint test
 
