@@ -24,7 +24,7 @@ from chatterm.events import (
     TextDelta,
     ToolCalled,
 )
-from chatterm.messages import State, Stop, Timings, Usage
+from chatterm.messages import Message, Role, State, Stop, Timings, Usage
 
 if TYPE_CHECKING:
     from chatterm.session import ChatSession
@@ -225,20 +225,21 @@ class EventPrinter:
 
 def result(session: ChatSession) -> dict[str, Any]:
     """What ``--json`` prints of an answer, whole or not."""
-    message = origin = None
+    message = Message("", None, Role.ASSISTANT, "", 0.0, state=State.STOPPED, model=session.model)
+    origin = None
     if session.answer_id is not None:
         message = session.store.message(session.answer_id)
         origin = session.store.provenance(message.id)
     return {
         "chat_id": session.chat_id,
-        "message_id": message.id if message else None,
-        "model": message.model if message else session.model,
+        "message_id": session.answer_id,
+        "model": message.model,
         "backend": session.backend.name,
-        "state": message.state if message else State.STOPPED,
+        "state": message.state,
         "stop": origin.stop if origin else Stop.CANCELLED,
-        "text": message.text if message else "",
-        "reasoning": message.reasoning if message else "",
-        "tool_calls": [asdict(call) for call in message.tool_calls] if message else [],
+        "text": message.text,
+        "reasoning": message.reasoning,
+        "tool_calls": [asdict(call) for call in message.tool_calls],
         "usage": asdict(origin.usage if origin else Usage()),
         "timings": asdict(origin.timings if origin else Timings()),
     }

@@ -11,7 +11,7 @@ import typer
 from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
-from chatterm.cli.question import Preset, Question, named_template, preset, question
+from chatterm.cli.question import Preset, Question, chosen_preset, named_template, question
 from chatterm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def ask(
         file or [],
         template=found,
         values=param or [],
-        preset=preset(context, found, model=model, system=system, options=option or []),
+        preset=chosen_preset(context, found, model=model, system=system, options=option or []),
         schema=schema,
     )
     output = Output(as_json, stream_json, no_stream, extract, plain, not no_reasoning, color)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
 from typing import TypeAlias
 
 import typer
@@ -47,7 +46,6 @@ def line_so_far(env: Mapping[str, str]) -> list[str]:
 def _proposing(known: _Known) -> _Completer:
     """Of what is known, that which begins with what was typed."""
 
-    @wraps(known)
     def complete(ctx: typer.Context, incomplete: str) -> Proposals:
         try:
             words = list(known(context_of(ctx)))
@@ -60,9 +58,6 @@ def _proposing(known: _Known) -> _Completer:
             if word.casefold().startswith(typed) and _PLAIN.fullmatch(word)
         ]
 
-    # Typer looks at the signature to know what to pass, and wraps leaves the other one's.
-    del complete.__wrapped__
-    complete.__annotations__ = {"ctx": typer.Context, "incomplete": str}
     return complete
 
 

@@ -83,7 +83,7 @@ def named_template(context: Context, name: str | None, values: Sequence[str]) ->
     return None
 
 
-def preset(
+def chosen_preset(
     context: Context,
     template: Template | None,
     *,
