@@ -53,10 +53,7 @@ def read_log(text: str, source: Source) -> Iterator[PortableChat]:
 
 
 def _turn(item: Item, key: str, model: str) -> Turn:
-    name = item.text("role")
-    if name not in list(Role):
-        item.at("role").fail(f"this must be one of {', '.join(Role)}")
-    role = Role(name)
+    role = item.one_of("role", Role)
     content = item.at("content")
     calls: tuple[ToolCall, ...] = ()
     if isinstance(content.value, list):
@@ -99,6 +96,7 @@ def _entry(lines: list[str], number: int, source: Source) -> PortableChat:
         Turn(f"{key} prompt", None, Role.USER, prompt, time),
         Turn(f"{key} answer", None, Role.ASSISTANT, answer, time),
     ]
-    role = head["role"].strip(" ()")
-    about = About(key, place.place, head["title"], created_at=time, tags=(role,) if role else ())
+    role = re.fullmatch(r"\(([\w.%#-]+)\)", head["role"].strip())
+    tags = (role[1],) if role else ()
+    about = About(key, place.place, head["title"], created_at=time, tags=tags)
     return build(source, about, chain(turns))

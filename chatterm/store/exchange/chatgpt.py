@@ -64,7 +64,7 @@ class _Kept:
             return None
         message = self._nodes.at(key).at("message")
         author, content = message.at("author"), message.at("content")
-        role = _role(author)
+        role = author.one_of("role", Role)
         text = _text(content)
         calls: tuple[ToolCall, ...] = ()
         recipient = message.text("recipient", "all")
@@ -131,17 +131,11 @@ class _Kept:
             if not isinstance(part.value, dict):
                 continue
             wanted = part.text("asset_pointer", "").rpartition("//")[2]
-            for name, data in self._files.items():
+            for name in self._files if wanted else ():
                 file = PurePosixPath(name).name
-                if wanted and file.startswith(wanted):
-                    yield file, mimetypes.guess_type(file)[0] or "application/octet-stream", data
-
-
-def _role(author: Item) -> Role:
-    role = author.text("role")
-    if role not in list(Role):
-        author.at("role").fail(f"this must be one of {', '.join(Role)}")
-    return Role(role)
+                if file.startswith(wanted):
+                    kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+                    yield file, kind, self._files[name]
 
 
 def _text(content: Item) -> str:

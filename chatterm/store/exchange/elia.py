@@ -43,16 +43,14 @@ def _turns(rows: list[Item], model: str) -> Iterator[Turn]:
         key, parent = f"{row.whole('id')}", row.at("parent_id").value
         if parent is not None and str(parent) not in seen:
             row.at("parent_id").fail("the message it follows is missing")
-        role = row.text("role")
-        if role not in list(Role):
-            row.at("role").fail(f"this must be one of {', '.join(Role)}")
+        role = row.one_of("role", Role)
         yield Turn(
             key,
             before if parent is None else str(parent),
-            Role(role),
+            role,
             row.text("content"),
             row.moment("timestamp"),
-            model=(row.text("model", "") or model) if role == Role.ASSISTANT else "",
+            model=(row.text("model", "") or model) if role is Role.ASSISTANT else "",
         )
         seen.add(key)
         before = key

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
 
 from chatterm.errors import ConfigError
 from chatterm.hints import shown
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_ID = re.compile(r"[0-9A-Z]{1,64}")
 _LAST_MOMENT = 32_503_680_000.0
 """The year 3000: what is later is milliseconds, or a mistake."""
 
@@ -62,6 +67,24 @@ class Item:
     def maybe(self, key: str) -> str | None:
         """A text, or None."""
         return None if self.at(key).value is None else self.text(key)
+
+    def id(self, key: str) -> str:
+        """An id of ours."""
+        text = self.text(key)
+        if not _ID.fullmatch(text):
+            self.at(key).fail("an id has capital letters and digits only")
+        return text
+
+    def maybe_id(self, key: str) -> str | None:
+        return None if self.at(key).value is None else self.id(key)
+
+    def one_of(self, key: str, kind: type[Choice], default: str | None = None) -> Choice:
+        """One of the values of an enumeration."""
+        text = self.text(key, default)
+        try:
+            return kind(text)
+        except ValueError:
+            self.at(key).fail(f"this must be one of {', '.join(kind)}")
 
     def whole(self, key: str, default: int = 0) -> int:
         item = self.at(key)

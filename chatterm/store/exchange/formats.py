@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -38,9 +39,13 @@ READ = ("json", "markdown", "chatgpt", "claude", "llm", "oterm", "elia", "aichat
 ENDINGS = {".md": "markdown", ".json": "json", ".html": "html", ".htm": "html", ".jsonl": "jsonl"}
 """What a file's name says of the format that is wanted."""
 
+_MODEL = re.compile(r"^model:", re.MULTILINE)
+_HEAD = 4096
+"""Where a session of aichat names its model; YAML takes too long to be read on suspicion."""
+
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
-_MOST_BYTES = 4_000_000_000
-"""What an archive may hold: more than anybody ever said, less than what fills a disk."""
+_MOST_BYTES = 2_000_000_000
+"""What an archive may unpack to: more than anybody ever said, less than a machine's memory."""
 
 
 def writer(name: str) -> Writer:
@@ -54,14 +59,16 @@ def read(path: Path, now: float, wanted: str | None = None) -> Iterator[Portable
 
     What is wrong with a file is said with the place; by then chats may have been given already.
     """
+    source = Source("", path.name, now)
     try:
         with path.open("rb") as file:
             begins = file.read(64)
             if begins.startswith(sqlite.MAGIC):
                 yield from _from_database(path, now, wanted)
-                return
-            data = begins + file.read()
-        yield from _from_bytes(data, Source("", path.name, now), wanted)
+            elif begins.startswith(_ZIP):
+                yield from _from_archive(path, source, wanted)
+            else:
+                yield from _from_bytes(begins + file.read(), source, wanted)
     except Damaged as error:
         raise ConfigError(f"{path}: {error.message}", hint=error.hint) from error
     except RecursionError as error:
@@ -92,9 +99,6 @@ def _from_database(path: Path, now: float, wanted: str | None) -> Iterator[Porta
 
 
 def _from_bytes(data: bytes, source: Source, wanted: str | None) -> Iterator[PortableChat]:
-    if data.startswith(_ZIP):
-        yield from _from_archive(data, source, wanted)
-        return
     if data.startswith(_GZIP):
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
@@ -110,20 +114,39 @@ def _from_bytes(data: bytes, source: Source, wanted: str | None) -> Iterator[Por
     yield from _from_text(text, source, wanted)
 
 
-def _from_archive(data: bytes, source: Source, wanted: str | None) -> Iterator[PortableChat]:
+def _from_archive(path: Path, source: Source, wanted: str | None) -> Iterator[PortableChat]:
     """The conversations of an archive, with what else lies in it."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-                raise Damaged("", "this archive holds too much to be one of chats")
-            files = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path) as archive:
+            entries = _Entries(archive)
+            names = [name for name in sorted(entries) if _holds_chats(name)]
+            if not names:
+                raise Damaged("", "there is no conversations.json in this archive")
+            for name in names:
+                yield from _from_bytes(entries[name], replace(source, files=entries), wanted)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        if isinstance(error, RecursionError):
+            raise
         raise Damaged("", f"this archive cannot be unpacked: {error}") from error
-    names = [name for name in sorted(files) if _holds_chats(name)]
-    if not names:
-        raise Damaged("", "there is no conversations.json in this archive")
-    for name in names:
-        yield from _from_bytes(files[name], replace(source, files=files), wanted)
+
+
+class _Entries(Mapping[str, bytes]):
+    """What lies in an archive; read when it is asked for, as there may be many pictures."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+
+    def __getitem__(self, name: str) -> bytes:
+        if self._sizes[name] > _MOST_BYTES:
+            raise Damaged(name, "this is too large")
+        return self._archive.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
 
 
 def _holds_chats(name: str) -> bool:
@@ -141,13 +164,13 @@ def _from_text(text: str, source: Source, wanted: str | None) -> Iterator[Portab
         yield from markdown.read(text)
     elif wanted in (None, "aichat") and aichat.recognises_log(text):
         yield from aichat.read_log(text, replace(source, format="aichat"))
-    elif wanted in (None, "aichat"):
+    elif wanted in (None, "aichat") and _MODEL.search(text[:_HEAD]):
         data = _yaml(text)
         if not aichat.recognises_session(data):
             raise Damaged("", _unlike(wanted, "any format"))
         yield from aichat.read_session(data, replace(source, format="aichat"))
     else:
-        raise Damaged("", _unlike(wanted, "that"))
+        raise Damaged("", _unlike(wanted, "any format"))
 
 
 def _from_json(text: str, source: Source, wanted: str | None) -> Iterator[PortableChat]:

@@ -173,16 +173,14 @@ def _threads(db: Foreign, source: Source) -> Iterator[PortableChat]:
         answers = {turn.text("tip_message_hash", ""): turn for turn in own}
         chained: list[Turn] = []
         for hash_ in _chain(thread, messages):
-            role = messages[hash_].text("role")
-            if role not in list(Role):
-                messages[hash_].at("role").fail(f"this must be one of {', '.join(Role)}")
+            role = messages[hash_].one_of("role", Role)
             said = _said(parts.get(hash_, []), contents, files)
             turn = answers.get(hash_)
             chained.append(
                 Turn(
                     f"{key} {hash_}",
                     None,
-                    Role(role),
+                    role,
                     model=turn.text("model", "") if turn else "",
                     created_at=turn.moment("datetime_utc") if turn else None,
                     **said,

@@ -106,16 +106,16 @@ def _message(about: Item, words: str, parent_id: str | None) -> Message:
         words = words[:length]
     else:
         words = words.replace("\r\n", "\n").strip("\n")
-    role, state = about.text("role"), about.text("state", "complete")
-    if role not in list(Role) or state not in list(State):
-        about.fail("this is no message of chatterm")
+    state = about.one_of("state", State, "complete")
+    if state is State.WRITING:
+        about.at("state").fail("a message in a file must be finished")
     return Message(
-        id=about.text("id"),
+        id=about.id("id"),
         parent_id=parent_id,
-        role=Role(role),
+        role=about.one_of("role", Role),
         text=_LOOKED_LIKE_MARK.sub(r"\1", words),
         created_at=about.moment("created_at") or 0.0,
-        state=State(state),
+        state=state,
         model=about.text("model", ""),
     )
 
@@ -123,7 +123,7 @@ def _message(about: Item, words: str, parent_id: str | None) -> Message:
 def _chat(about: Item, messages: list[Message]) -> PortableChat:
     created_at = about.moment("created_at") or 0.0
     chat = Chat(
-        id=about.text("id"),
+        id=about.id("id"),
         title=about.text("title", ""),
         title_by_user=about.flag("title_by_user"),
         tip_id=messages[-1].id if messages else None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
@@ -33,7 +32,6 @@ from chatterm.store.values import Chat, Provenance
 FORMAT = "chatterm"
 VERSION = 1
 
-_ID = re.compile(r"[0-9A-Z]{1,64}")
 _PARAMS = frozenset(field.name for field in fields(Params))
 
 
@@ -94,10 +92,10 @@ def _chat(item: Item) -> PortableChat:
     messages = tuple(_message(message) for message in item.at("messages").each())
     created_at = item.moment("created_at") or 0.0
     chat = Chat(
-        id=_id(item, "id"),
+        id=item.id("id"),
         title=item.text("title", ""),
         title_by_user=item.flag("title_by_user"),
-        tip_id=_maybe_id(item, "tip_id"),
+        tip_id=item.maybe_id("tip_id"),
         model=item.text("model", ""),
         created_at=created_at,
         updated_at=item.moment("updated_at") or created_at,
@@ -107,7 +105,7 @@ def _chat(item: Item) -> PortableChat:
         ),
         deleted_at=item.moment("deleted_at"),
         message_count=len(messages),
-        forked_from=_maybe_id(item, "forked_from"),
+        forked_from=item.maybe_id("forked_from"),
     )
     _check_tree(item, chat, messages)
     return PortableChat(chat, messages, _files(item.at("files")), _links(item))
@@ -128,12 +126,12 @@ def _check_tree(item: Item, chat: Chat, messages: tuple[PortableMessage, ...]) -
 
 def _message(item: Item) -> PortableMessage:
     message = Message(
-        id=_id(item, "id"),
-        parent_id=_maybe_id(item, "parent_id"),
-        role=_one_of(item, "role", Role),
+        id=item.id("id"),
+        parent_id=item.maybe_id("parent_id"),
+        role=item.one_of("role", Role),
         text=item.text("text"),
         created_at=item.moment("created_at") or 0.0,
-        state=_one_of(item, "state", State, "complete"),
+        state=item.one_of("state", State, "complete"),
         reasoning=item.text("reasoning", ""),
         error=item.text("error", ""),
         model=item.text("model", ""),
@@ -163,7 +161,7 @@ def _message(item: Item) -> PortableMessage:
         answer=_answer(item.at("answer"), message),
         vote=vote,
         visited_at=item.moment("visited_at") or message.created_at,
-        copied_from=_maybe_id(item, "copied_from"),
+        copied_from=item.maybe_id("copied_from"),
         links=_links(item),
     )
 
@@ -184,7 +182,7 @@ def _answer(item: Item, message: Message) -> Provenance | None:
         params=parsed,
         started_at=item.moment("started_at") or message.created_at,
         finished_at=item.moment("finished_at"),
-        stop=_one_of(item, "stop", Stop) if item.at("stop").value is not None else None,
+        stop=item.one_of("stop", Stop) if item.at("stop").value is not None else None,
         usage=Usage(**{field.name: usage.whole(field.name) for field in fields(Usage)}),
         timings=Timings(**{field.name: timings.number(field.name) for field in fields(Timings)}),
     )
@@ -205,22 +203,3 @@ def _files(item: Item) -> dict[str, bytes]:
 def _links(item: Item) -> dict[str, str]:
     links = item.at("links")
     return {} if links.value is None else {remote: links.text(remote) for remote in links.names()}
-
-
-def _id(item: Item, key: str) -> str:
-    text = item.text(key)
-    if not _ID.fullmatch(text):
-        item.at(key).fail("an id has capital letters and digits only")
-    return text
-
-
-def _maybe_id(item: Item, key: str) -> str | None:
-    return None if item.at(key).value is None else _id(item, key)
-
-
-def _one_of(item: Item, key: str, kind: Any, default: str | None = None) -> Any:
-    text = item.text(key, default)
-    try:
-        return kind(text)
-    except ValueError:
-        item.at(key).fail(f"this must be one of {', '.join(kind)}")

@@ -41,10 +41,7 @@ def read(db: Foreign, source: Source) -> Iterator[PortableChat]:
 
 
 def _turn(row: Item, model: str) -> Turn:
-    author = row.text("author")
-    if author not in list(Role):
-        row.at("author").fail(f"this must be one of {', '.join(Role)}")
-    role = Role(author)
+    role = row.one_of("author", Role)
     return Turn(
         f"{row.whole('id')}",
         None,

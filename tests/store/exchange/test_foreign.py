@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from chatterm.store import Store
 from chatterm.store.exchange import formats
 from chatterm.store.exchange.values import PortableChat, PortableMessage
 from tests.store.exchange import foreign
+from tests.store.growing import conversation
 
 NOW = 1_800_000_000.0
 
@@ -288,6 +290,46 @@ def test_no_foreign_file_is_taken_for_another(tmp_path: Path) -> None:
         read(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="cannot be read"):
         read(tmp_path)
+
+
+def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("cat.png", foreign.PIXEL)
+    with pytest.raises(ConfigError, match=r"no conversations.json in this archive"):
+        read(tmp_path / "photos.zip")
+
+
+def test_a_role_that_cannot_be_a_tag_is_left_out(store: Store, tmp_path: Path) -> None:
+    log = foreign.AICHAT_LOG.replace("(%shell%)", '("odd" role)')
+    store.import_chats(formats.read(write(tmp_path / "messages.md", log), NOW))
+    assert [chat.tags for chat in store.chats()] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ('"state": "writing"', "line 4.state: a message in a file must be finished"),
+        ('"state": "done"', "this must be one of writing, complete"),
+        ('"state": "complete", "id": "a b"', "an id has capital letters"),
+        ('"state": "complete", oops', "line 4: this comment is damaged"),
+    ],
+)
+def test_a_damaged_markdown_file_is_named_with_its_line(
+    store: Store, tmp_path: Path, change: str, why: str
+) -> None:
+    chat_id, _ = conversation(store, "words")
+    text = "".join(formats.writer("markdown")([store.portable(chat_id)]))
+    path = write(tmp_path / "a.md", text.replace('"state": "complete"', change))
+    with pytest.raises(ConfigError, match=why):
+        read(path)
+
+
+def test_words_that_were_changed_by_hand_are_read(store: Store, tmp_path: Path) -> None:
+    chat_id, _ = conversation(store, "a question", "an answer")
+    text = "".join(formats.writer("markdown")([store.portable(chat_id)]))
+    text = text.replace("an answer\n", "a better\n\nanswer\n").replace("\n", "\r\n")
+    (chat,) = read(write(tmp_path / "a.md", text))
+    assert said(chat) == [("user", "a question"), ("assistant", "a better\n\nanswer")]
 
 
 def test_our_own_database_is_told_what_to_do_with(store: Store, tmp_path: Path) -> None:
