@@ -171,18 +171,19 @@ def _threads(db: Foreign, source: Source) -> Iterator[PortableChat]:
         key = thread.text("id")
         own = turns.get(key, [])
         answers = {turn.text("tip_message_hash", ""): turn for turn in own}
+        prompts = {turn.text("parent_message_hash", ""): turn for turn in own}
         chained: list[Turn] = []
         for hash_ in _chain(thread, messages):
             role = messages[hash_].one_of("role", Role)
             said = _said(parts.get(hash_, []), contents, files)
-            turn = answers.get(hash_)
+            turn, timed = answers.get(hash_), answers.get(hash_) or prompts.get(hash_)
             chained.append(
                 Turn(
                     f"{key} {hash_}",
                     None,
                     role,
                     model=turn.text("model", "") if turn else "",
-                    created_at=turn.moment("datetime_utc") if turn else None,
+                    created_at=timed.moment("datetime_utc") if timed else None,
                     **said,
                 )
             )
