@@ -15,8 +15,9 @@ from chatterm.errors import BadReply
 from chatterm.remote.ndjson import json_lines
 from chatterm.remote.sse import sse_events
 from chatterm.remote.text import Pieces
+from tests.servers.transcripts import RECORDINGS as FOLDER
 
-RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.sse"))
+RECORDINGS = sorted(FOLDER.glob("*.sse"))
 
 ODD = (
     b"\xef\xbb\xbf: a comment\n\ndata: one\n\nevent: ping\r\ndata: 2026-11-21 03:52:37\r\n\r\n"
