@@ -169,10 +169,19 @@ class Http:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        first: float | None = None,
     ) -> AsyncIterator[Stream]:
-        """A reply as it comes; leaving the block closes the connection."""
-        async with _within(self.limits.first, self.name):
+        """A reply as it comes; leaving the block closes the connection.
+
+        ``first`` is how long it may take to begin, where that is not the usual time.
+        """
+        async with _within(self.limits.first if first is None else first, self.name):
             with _translated(self.name):
                 response = await self._send(method, path, body, headers, False)
         try:

@@ -181,7 +181,24 @@ async def test_a_model_without_a_worker_is_said_once(talk: Talk) -> None:
     talk.server.next.append([*[Wait()] * 20, Say("hi"), Finish("hi")])
     talk.server.pause = 0.03
     told = notices(await talk.say("hello"))
-    assert told == ["no worker of lab serves this model now; it waits for one"]
+    assert told[0] == "no worker of lab serves this model now; it waits for one"
+
+
+async def test_a_message_that_the_server_swallowed_is_wondered_about_once(talk: Talk) -> None:
+    talk.server.next.append([*[Wait(0, 0)] * 40, Say("hi"), Finish("hi")])
+    talk.server.pause = 0.03
+    told = notices(await talk.say("hello"))
+    assert told == ["lab has not begun yet; if that goes on, stop and regenerate"]
+
+
+async def test_a_token_that_a_server_repeats_is_not_shown(talk: Talk) -> None:
+    await talk.say("one")
+    (token,) = {r.headers["authorization"][7:] for r in talk.server.requests if "chats" in r.path}
+    words = b'{"detail":"cannot use %s"}' % token.encode()
+    talk.server.faults.append(Fault("POST", "prompter_message", 418, words))
+    error = await talk.fail("two")
+    assert "cannot use ..." in error.message
+    assert token not in error.message + error.hint + talk.answer.error
 
 
 async def test_a_worker_lost_before_the_first_token_is_no_news(talk: Talk) -> None:

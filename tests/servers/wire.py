@@ -23,6 +23,7 @@ REASONS = {
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Request Entity Too Large",
+    418: "I'm a teapot",
     422: "Unprocessable Entity",
     429: "Too Many Requests",
     500: "Internal Server Error",

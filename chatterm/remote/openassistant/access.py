@@ -47,10 +47,10 @@ class Access:
     async def request(self, method: str, path: str, *, body: Any = None) -> Reply:
         """A reply of any status but one that a new token may mend."""
         token = self._token()
-        reply = await self.http.request(method, path, body=body, headers=_bearer(token))
+        reply = await self.http.request(method, path, body=body)
         if _wants_login(reply):
-            token = await self._renewed(token, reply)
-            reply = await self.http.request(method, path, body=body, headers=_bearer(token))
+            await self._renew(token, reply)
+            reply = await self.http.request(method, path, body=body)
             if _wants_login(reply):
                 raise self._locked_out(reply)
         return reply
@@ -59,9 +59,10 @@ class Access:
     async def stream(self, path: str) -> AsyncIterator[Stream | Reply]:
         """A stream, or the whole reply where it is none."""
         token = self._token()
+        headers = {"Accept": "text/event-stream"}
+        within = self.http.limits.reply
         for is_last in (False, True):
-            headers = {"Accept": "text/event-stream", **_bearer(token)}
-            async with self.http.stream("GET", path, headers=headers) as stream:
+            async with self.http.stream("GET", path, headers=headers, first=within) as stream:
                 if stream.status == 200:
                     yield stream
                     return
@@ -71,25 +72,27 @@ class Access:
                 return
             if is_last:
                 raise self._locked_out(reply)
-            token = await self._renewed(token, reply)
+            await self._renew(token, reply)
 
     def _token(self) -> str:
         if self._credentials is None or not self._credentials.access:
             raise Refused(
                 f"you are not logged in to {self.name}", hint=f"chatterm login {self.name}"
             )
+        self.http.authorise(_bearer(self._credentials.access))
         return self._credentials.access
 
-    async def _renewed(self, used: str, reply: Reply) -> str:
+    async def _renew(self, used: str, reply: Reply) -> None:
+        """Get a token in place of the one that was used, unless that has happened already."""
         async with self._renewing:
             if self._token() != used:
-                return self._token()
+                return
             fresh = await self._refreshed() or await self._logged_in_again()
             if fresh is None:
                 raise self._locked_out(reply)
             self._credentials = fresh
             self._store.put(self.name, fresh)
-            return fresh.access
+            self._token()
 
     async def _refreshed(self) -> Credentials | None:
         known = self._credentials
@@ -150,7 +153,8 @@ async def providers(http: Http) -> list[str]:
 
 async def checked(http: Http, given: Credentials) -> str:
     """Make sure that a token opens the server; the name of its user, where the server tells."""
-    reply = await http.request("GET", "/auth/check", headers=_bearer(given.access), anonymous=True)
+    http.authorise(_bearer(given.access))
+    reply = await http.request("GET", "/auth/check")
     if _wants_login(reply):
         raise failure(http.name, 401, reply.words)
     try:

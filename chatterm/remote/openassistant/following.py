@@ -33,6 +33,9 @@ from chatterm.remote.text import Pieces
 
 _AGAIN = "what came so far is kept; regenerate the answer"
 
+_LONG_WAIT = 5
+"""Checks without a token until the user is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -72,7 +75,7 @@ class Following:
         self._shown: list[str] = []
         self._queue_seen: Pending | None = None
         self._steps_seen: set[str] = set()
-        self._looked_for_worker = False
+        self._checks = 0
         self._heard = False
         self._is_complete = False
         self._problem: ChattermError | None = None
@@ -250,21 +253,27 @@ class Following:
         return [Replaced(text)]
 
     async def _noticed(self) -> list[Event]:
-        """Say once why nothing happens, where it can be known."""
-        if self._looked_for_worker or self._shown or not self._answer.worker_config:
+        """Say why nothing happens, as far as it can be known, when one begins to wonder."""
+        if self._shown:
             return []
-        self._looked_for_worker = True
+        self._checks += 1
+        if self._checks == 1 and await self._lacks_worker():
+            words = f"no worker of {self._api.name} serves this model now; it waits for one"
+        elif self._checks == _LONG_WAIT:
+            # Released servers lose a message now and then, and never tell.
+            words = f"{self._api.name} has not begun yet; if that goes on, stop and regenerate"
+        else:
+            return []
+        return [Notice("remote", words)]
+
+    async def _lacks_worker(self) -> bool:
+        if not self._answer.worker_config:
+            return False
         try:
             offered = await self._api.worker_configs()
         except RemoteError:
-            return []
-        if offered is None or any(dict(o) == self._answer.worker_config for o in offered):
-            return []
-        return [
-            Notice(
-                "remote", f"no worker of {self._api.name} serves this model now; it waits for one"
-            )
-        ]
+            return False
+        return offered is not None and all(dict(o) != self._answer.worker_config for o in offered)
 
     def _failure(self, reason: str) -> RemoteError:
         return RemoteError(f"{self._api.name} failed: {reason or 'no reason given'}", hint=_AGAIN)
