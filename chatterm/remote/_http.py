@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ from chatterm.remote.failures import retry_after, retry_in_words, said
 
 _REPLY_LIMIT = 50_000_000
 """Bytes of a reply that is read as a whole."""
+_DRAINING = 0.2
+"""Seconds for a stream to close by itself, so that its connection can be used again."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 
@@ -116,6 +118,14 @@ class Stream:
                 return http.redacted(await _read(self._response))
 
 
+async def drain(chunks: AsyncIterator[bytes]) -> None:
+    """Take what is left of a stream whose answer is over, if it ends at once."""
+    with suppress(TimeoutError, RemoteError):
+        async with asyncio.timeout(_DRAINING):
+            async for _ in chunks:
+                pass
+
+
 class Http:
     """A connection to one server."""
 
@@ -183,7 +193,9 @@ class Http:
         """
         async with _within(self.limits.first if first is None else first, self.name):
             with _translated(self.name):
-                response = await self._send(method, path, body, headers, False)
+                # Compressing would have a proxy gather tokens.
+                sent = {"Accept-Encoding": "identity", **(headers or {})}
+                response = await self._send(method, path, body, sent, False)
         try:
             yield Stream(response, self)
         finally:

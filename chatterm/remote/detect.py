@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -42,7 +43,7 @@ class Prober:
             if kind in (None, name):
                 try:
                     if found := await probe():
-                        return found
+                        return found if kind else await self._best(found)
                 except (BadReply, Refused) as error:
                     last = error
         if kind is not None:
@@ -53,6 +54,14 @@ class Prober:
             f"{self._http.address.url} speaks no dialect that chatterm knows",
             hint="name one if you are sure: --kind openassistant, openai or ollama",
         ) from last
+
+    async def _best(self, found: Found) -> Found:
+        """A server of chatterm's kind speaks several dialects; OpenAI's can do most."""
+        if found.kind != "openassistant":
+            return found
+        with suppress(BadReply, Refused):
+            return await self._openai() or found
+        return found
 
     async def _openassistant(self) -> Found | None:
         """Its own description, or a list of login providers that has one of its names."""

@@ -12,7 +12,7 @@ from chatterm.errors import BadReply, ModelError, RemoteError
 from chatterm.events import Done, Event, Notice, Progress, ReasoningDelta, TextDelta, ToolCalled
 from chatterm.messages import ModelInfo, Request, Role, Stop, Timings, ToolCall, Usage
 from chatterm.params import Params
-from chatterm.remote._http import Cut, Http, Reply, Stream
+from chatterm.remote._http import Cut, Http, Reply, Stream, drain
 from chatterm.remote.failures import failure, shortened, words_in
 from chatterm.remote.ndjson import json_lines
 from chatterm.remote.patience import Patience
@@ -99,6 +99,7 @@ class OllamaBackend:
                 for event in lines.take(line):
                     yield event
                 if lines.done is not None:
+                    await drain(chunks)
                     break
         if lines.done is None:
             raise Cut(

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from chatterm.errors import BadReply, ModelError, RemoteError
+from chatterm.errors import BadReply, ModelError, RemoteError, Unreachable
 from chatterm.events import Done, Event, Notice
 from chatterm.messages import ModelInfo, Request, Role
 from chatterm.params import Params
-from chatterm.remote._http import Cut, Http, Reply, Stream
+from chatterm.remote._http import Cut, Http, Reply, Stream, drain
 from chatterm.remote.completion import Completion
 from chatterm.remote.failures import failure
 from chatterm.remote.patience import Patience
@@ -103,12 +103,9 @@ class OpenAIBackend:
                 hint="is this an OpenAI-compatible server? chatterm remotes list shows its address",
             )
         else:
-            async with aclosing(reply.chunks()) as chunks, aclosing(sse_events(chunks)) as sse:
-                async for chunk in sse:
-                    for event in completion.take(chunk.data):
-                        yield event
-                    if completion.is_over:
-                        break
+            async with aclosing(self._streamed(reply, completion)) as events:
+                async for event in events:
+                    yield event
         if not completion.is_whole:
             raise Cut(
                 f"{self.name} stopped in the middle of its answer",
@@ -117,6 +114,20 @@ class OpenAIBackend:
         for event in completion.end():
             yield event
         yield Done(completion.stop, completion.usage, completion.timings)
+
+    async def _streamed(self, reply: Stream, completion: Completion) -> AsyncGenerator[Event, None]:
+        """The events of a stream; one that breaks after its answer was whole has done its work."""
+        try:
+            async with aclosing(reply.chunks()) as chunks, aclosing(sse_events(chunks)) as sse:
+                async for chunk in sse:
+                    for event in completion.take(chunk.data):
+                        yield event
+                    if completion.is_over:
+                        await drain(chunks)
+                        return
+        except Unreachable:
+            if not completion.is_whole:
+                raise
 
     def _body(self, request: Request, model: str) -> dict[str, Any]:
         body: dict[str, Any] = {

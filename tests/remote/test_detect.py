@@ -50,6 +50,7 @@ MODELS = {"data": [{"id": "a"}]}
         ({"/auth/providers": ["debug"]}, "openassistant", ""),
         ({"/api/version": {"version": "1"}, "/api/tags": {"models": []}}, "ollama", ""),
         ({"/v1/models": MODELS}, "openai", "/v1"),
+        ({"/auth/providers": ["debug"], "/v1/models": MODELS}, "openai", "/v1"),
         ({"/models": MODELS}, "openai", ""),
     ],
 )

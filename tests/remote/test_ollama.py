@@ -39,6 +39,12 @@ async def test_loading_is_shown_until_the_model_is_in_memory(backend: OllamaBack
     assert not any(isinstance(e, Progress) for e in await said(backend))
 
 
+async def test_turns_share_one_connection(backend: OllamaBackend, server: OllamaServer) -> None:
+    for _ in range(3):
+        await said(backend)
+    assert server.connections == 1
+
+
 async def test_the_end_tells_what_it_cost(backend: OllamaBackend) -> None:
     done = (await said(backend))[-1]
     assert isinstance(done, Done)

@@ -419,6 +419,19 @@ async def test_models_are_listed_whatever_the_form(
     assert [(info.name, info.context) for info in await backend.models()] == [("lab/a", 4096)]
 
 
+async def test_turns_share_one_connection(backend: OpenAIBackend, server: OpenAIServer) -> None:
+    for _ in range(3):
+        await said(backend)
+    assert server.connections == 1
+
+
+async def test_a_stream_that_breaks_after_its_answer_was_whole_has_done_its_work(
+    backend: OpenAIBackend, server: OpenAIServer
+) -> None:
+    server.next.append(scripted(chunk({"content": "hi"}, "stop"), end=False))
+    assert text_of(await said(backend)) == "hi"
+
+
 async def test_stopping_closes_the_connection(server: OpenAIServer) -> None:
     server.pause = 0.02
     backend = OpenAIBackend(http_to(server, "/v1"))

@@ -56,6 +56,12 @@ async def test_twenty_turns_are_one_chat_on_the_server(talk: Talk) -> None:
     talk.check_nothing_is_lost(*prompts)
 
 
+async def test_turns_share_one_connection(talk: Talk) -> None:
+    for turn in range(3):
+        await talk.say(f"turn {turn}")
+    assert talk.server.connections == 1
+
+
 async def test_a_turn_takes_no_request_too_many(last: Talk) -> None:
     await last.say("one")
     last.server.requests.clear()

@@ -134,6 +134,7 @@ class WireServer:
     handle: Handler
     tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
     closed_by_client: int = 0
     """Connections that a client left while they were being answered."""
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -183,6 +184,7 @@ class WireServer:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self.connections += 1
         connection = Connection(reader, writer)
         try:
             while (request := await connection.request()) is not None:

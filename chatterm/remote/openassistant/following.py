@@ -33,6 +33,8 @@ from chatterm.remote.text import Pieces
 
 _AGAIN = "what came so far is kept; regenerate the answer"
 
+_CLOSING = 0.2
+"""Seconds for a stream to close by itself."""
 _LONG_WAIT = 5
 """Checks without a token until the user is told."""
 
@@ -122,10 +124,10 @@ class Following:
                         yield event
                     continue
                 self._heard = True
+                self._is_complete = isinstance(item, Final)
                 for event in self._meaning(item):
                     yield event
-                if isinstance(item, Final):
-                    self._is_complete = True
+                if self._is_complete:
                     return
 
     async def _believed(
@@ -164,6 +166,9 @@ class Following:
                     return
         finally:
             reminder.cancel()
+            if self._is_complete:
+                # The server closes the stream now, and the connection can be used again.
+                await asyncio.wait([reading], timeout=_CLOSING)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
