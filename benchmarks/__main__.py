@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ["startup", "store", "engine", "fit", "remote", "pull"]
+NAMES = ["startup", "store", "engine", "fit", "pull", "render", "transcript", "remote"]
 
 
 def main(names: list[str]) -> None:

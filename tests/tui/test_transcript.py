@@ -16,7 +16,8 @@ from textual.widgets import TextArea
 from chatterm.messages import Role, State
 from chatterm.render.document import render
 from chatterm.tui.widgets.heights import Heights
-from chatterm.tui.widgets.transcript import GUTTER, Transcript
+from chatterm.tui.widgets.transcript import Transcript
+from chatterm.tui.widgets.turn_view import GUTTER
 from chatterm.tui.widgets.turns import Body, Card, Step, Turn, estimate
 
 WORDS = "the answer comes word by word and some of it is **bold** or `code`".split()

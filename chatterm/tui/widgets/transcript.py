@@ -19,78 +19,36 @@ Values go in, messages come out; it knows neither store nor session.
 Messages: ``Moved(turn_id)`` the cursor is on another turn; ``Followed(following)``;
 ``Copied(text, what)`` text for the clipboard; ``LinkChosen(address)``; ``Chosen(turn_id)`` a header
 was clicked or jumped to; ``CardChosen(turn_id)`` an error card was clicked, so try again.
-
-The truth of the reader's place is (turn, row in it), never a scroll offset: heights of turns that
-were not drawn are estimates, which are corrected without moving the reader.
 """
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from chatterm.render.codes import code_blocks
 from chatterm.render.line import Line
-from chatterm.tui.widgets.heights import Heights
 from chatterm.tui.widgets.jumping import Target, labels, targets
 from chatterm.tui.widgets.marking import occurrences, restyled
-from chatterm.tui.widgets.rendering import look_of
-from chatterm.tui.widgets.turns import (
-    CARD,
-    HEADER,
-    REASONING,
-    STEP,
-    Body,
-    Drawn,
-    Look,
-    Step,
-    Turn,
-    estimate,
-)
+from chatterm.tui.widgets.selecting import SelectableTurns
+from chatterm.tui.widgets.turn_view import GUTTER, KEPT, SHIFT, Loader, Place
+from chatterm.tui.widgets.turns import CARD, HEADER, REASONING, STEP, Body, Drawn, Look, Step, Turn
 
-Bodies: TypeAlias = Sequence[Body]
-Loader: TypeAlias = Callable[[Sequence[str]], Bodies | Awaitable[Bodies]]
-Place: TypeAlias = tuple[int, int]
-"""A turn and a row in it."""
-
-GUTTER = 2
-"""The columns before every row, where the cursor's bar stands."""
 _PAINT = 0.05
 _SHARE = 4
 """Between two paints pass at least so many times what the last one cost."""
 _AHEAD = 6
 """Rows that a followed answer moves up at once when it reaches the end of the screen."""
-_KEPT = 200
-_BATCH = 12
-_SHIFT = 20
-"""The bits of a selection's row; the turn stands above them."""
 
 
-class Transcript(ScrollView, can_focus=True):
+class Transcript(SelectableTurns, can_focus=True):
     """Turns of a chat."""
-
-    DEFAULT_CSS = """
-    Transcript {
-        overflow-y: scroll;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-    }
-    """
-    ALLOW_SELECT = True
 
     class Moved(Message):
         def __init__(self, turn_id: str) -> None:
@@ -100,11 +58,6 @@ class Transcript(ScrollView, can_focus=True):
     class Chosen(Moved): ...
 
     class CardChosen(Moved): ...
-
-    class Followed(Message):
-        def __init__(self, following: bool) -> None:
-            super().__init__()
-            self.following = following
 
     class Copied(Message):
         def __init__(self, text: str, what: str) -> None:
@@ -124,22 +77,8 @@ class Transcript(ScrollView, can_focus=True):
         clock: Callable[[], float] = time.perf_counter,
         widget_id: str | None = None,
     ) -> None:
-        super().__init__(id=widget_id)
-        self.look = look or look_of({})
-        self._own_look = look is not None
+        super().__init__(look, widget_id)
         self._clock = clock
-        self._turns: list[Turn] = []
-        self._load: Loader = lambda ids: [Body("") for _ in ids]
-        self._bodies: OrderedDict[str, Body] = OrderedDict()
-        self._asked: set[str] = set()
-        self._drawn: OrderedDict[str, Drawn] = OrderedDict()
-        self._unfolded: dict[str, set[str]] = {}
-        self._heights = Heights()
-        self._scale = 1.0
-        self._top: Place = (0, 0)
-        self._following = True
-        self._view: list[Place | None] = []
-        self._at = -1
         self._live: Drawn | None = None
         self._streamed: list[str] = []
         self._head_changed = False
@@ -148,11 +87,6 @@ class Transcript(ScrollView, can_focus=True):
         self._hits: list[int] = []
         self._hit: Place | None = None
         self._labels: dict[str, Target] = {}
-        self._pressed: tuple[Place, int] | None = None
-        self._strips: dict[int, tuple[Line, Strip]] = {}
-        self._painting = False
-        self._quiet = False
-        self._width = 0
         self.painted = 0
         """How many times a growing answer was drawn."""
 
@@ -163,13 +97,8 @@ class Transcript(ScrollView, can_focus=True):
         top_id = self._turns[self._top[0]].id if self._turns else None
         current = self.current
         self._stop_live()
-        self._turns = list(turns)
-        self._load = load
-        self._bodies.clear()
-        self._asked.clear()
-        self._drawn.clear()
+        self.take_turns(turns, load)
         self._query, self._hits, self._hit = "", [], None
-        self._estimate()
         places = {turn.id: number for number, turn in enumerate(turns)}
         self._at = places.get(current.id, len(turns) - 1) if current else len(turns) - 1
         if keep and not self._following and top_id in places:
@@ -178,10 +107,6 @@ class Transcript(ScrollView, can_focus=True):
             self._set_following(True)
             self._top = (max(0, len(turns) - 1), 0)
         self._lay_out()
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        return self._turns
 
     def update_turn(self, turn: Turn, body: Body) -> None:
         """Draw a turn again whose state or text has changed."""
@@ -289,7 +214,7 @@ class Transcript(ScrollView, can_focus=True):
         self._settle_top(_AHEAD)
         self._see()
         if self._view != old and not _grown(old, self._view):
-            self.refresh(Region(0, 0, self.size.width, self.size.height))
+            self.refresh_rows(0, self.size.height)
         else:
             self._refresh_from((number, first))
         cost = self._clock() - began
@@ -304,7 +229,7 @@ class Transcript(ScrollView, can_focus=True):
         """Mark the rows from a place to the end of the view as dirty."""
         for y, seen in enumerate(self._view):
             if seen is not None and seen >= place:
-                self.refresh(Region(0, y, self.size.width, len(self._view) - y))
+                self.refresh_rows(y, len(self._view) - y)
                 return
 
     def _stop_live(self) -> None:
@@ -314,261 +239,17 @@ class Transcript(ScrollView, can_focus=True):
         self._live = None
         self._head_changed = False
 
-    # Drawing
-
-    def _new_drawn(self, turn: Turn, body: Body) -> Drawn:
-        return Drawn(turn, body, max(self._width, 1), self.look, self._unfolded.get(turn.id, ()))
-
-    def drawn(self, number: int) -> Drawn:
-        """A turn's rows; its height is exact from now on."""
-        turn = self._turns[number]
-        found = self._drawn.get(turn.id)
-        if found is None:
-            body = self._body(number)
-            found = self._new_drawn(turn, body or Body("…"))
-            if self._live is not None and number == len(self._turns) - 1:
-                self._reopen(found)
-            else:
-                found.draw_text()
-            found.draw_foot()
-            if body is not None:
-                self._learn(turn, len(found))
-                self._drawn[turn.id] = found
-                while len(self._drawn) > _KEPT:
-                    self._forget_oldest()
-        else:
-            self._drawn.move_to_end(turn.id)
-        self._heights.set(number, len(found))
-        return found
-
-    def _reopen(self, drawn: Drawn) -> None:
-        """Draw the growing turn again, at another width or in other colours."""
-        assert self._live is not None
+    def draw_body(self, drawn: Drawn, number: int) -> None:
+        if self._live is None or number < len(self._turns) - 1:
+            super().draw_body(drawn, number)
+            return
+        # The growing turn at another width, or in other colours.
         drawn.body = replace(self._live.body, text="".join(self._streamed))
         drawn.draw_head()
         self._live = drawn.open()
 
-    def _forget_oldest(self) -> None:
-        oldest = next(iter(self._drawn))
-        if self._live is not None and self._drawn[oldest] is self._live:
-            self._drawn.move_to_end(oldest)
-            return
-        del self._drawn[oldest]
-
-    def _learn(self, turn: Turn, height: int) -> None:
-        """Let estimates follow what was seen."""
-        guess = estimate(turn, self._width, 1.0) - 2
-        if turn.size > 200 and guess > 0:
-            self._scale += 0.05 * (min(3.0, max(0.3, (height - 2) / guess)) - self._scale)
-
-    def _body(self, number: int) -> Body | None:
-        turn = self._turns[number]
-        found = self._bodies.get(turn.id)
-        if found is not None:
-            self._bodies.move_to_end(turn.id)
-            return found
-        first = max(0, number - _BATCH)
-        wanted = [
-            near.id
-            for near in self._turns[first : number + _BATCH]
-            if near.id not in self._bodies and near.id not in self._asked
-        ]
-        if wanted:
-            self._ask(wanted)
-        return self._bodies.get(turn.id)
-
-    def _ask(self, ids: list[str]) -> None:
-        answer = self._load(ids)
-        if inspect.isawaitable(answer):
-            self._asked.update(ids)
-            self.run_worker(self._wait_for(ids, answer), group="bodies")
-        else:
-            self._keep_bodies(ids, answer)
-
-    async def _wait_for(self, ids: list[str], bodies: Awaitable[Bodies]) -> None:
-        self._keep_bodies(ids, await bodies)
-        self._asked.difference_update(ids)
-        self._lay_out()
-
-    def _keep_bodies(self, ids: Sequence[str], bodies: Bodies) -> None:
-        for id_, body in zip(ids, bodies, strict=True):
-            self._bodies[id_] = body
-        live = self._turns[-1].id if self._live is not None else None
-        while len(self._bodies) > 2 * _KEPT:
-            oldest = next(iter(self._bodies))
-            if oldest == live:
-                self._bodies.move_to_end(oldest)
-            else:
-                del self._bodies[oldest]
-
-    def _estimate(self) -> None:
-        self._heights = Heights(
-            len(self._drawn[turn.id])
-            if turn.id in self._drawn
-            else estimate(turn, self._width, self._scale)
-            for turn in self._turns
-        )
-
-    # The reader's place
-
-    @property
-    def following(self) -> bool:
-        return self._following
-
-    def _set_following(self, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.post_message(self.Followed(following))
-
-    def _lay_out(self, *, step: int = 0) -> None:
-        """Find out what is in sight, and draw all of it."""
-        if not self._width:
-            return
-        self._settle_top(step)
-        self._see()
-        self.refresh(Region(0, 0, self.size.width, self.size.height))
-
-    def _settle_top(self, step: int) -> None:
-        """Put the top where it belongs: a real row, and the end at the end when followed."""
-        if not self._turns:
-            self._top = (0, 0)
-            return
-        self._top = self._walked(self._top, 0)
-        end = self._bottom()
-        if self._following and step:
-            if self._rows_from(self._top, self.size.height) > self.size.height:
-                self._top = self._walked(end, min(step, self.size.height // 3))
-        elif self._following or self._top > end:
-            self._top = end
-
-    def _bottom(self) -> Place:
-        """The top row when the last row is at the end of the screen."""
-        rows = self.size.height
-        for number in range(len(self._turns) - 1, -1, -1):
-            height = len(self.drawn(number))
-            if height >= rows:
-                return number, height - rows
-            rows -= height
-        return 0, 0
-
-    def _walked(self, place: Place, rows: int) -> Place:
-        """The place so many rows further; every turn on the way is drawn, so it is exact."""
-        turn, row = place
-        turn = min(max(0, turn), len(self._turns) - 1)
-        row += rows
-        while row < 0 and turn > 0:
-            turn -= 1
-            row += len(self.drawn(turn))
-        row = max(0, row)
-        while row >= (height := len(self.drawn(turn))):
-            if turn == len(self._turns) - 1:
-                return turn, max(0, height - 1)
-            row -= height
-            turn += 1
-        return turn, row
-
-    def _rows_from(self, place: Place, limit: int) -> int:
-        """How many rows there are from a place to the end, counted up to a limit."""
-        turn, row = place
-        rows = -row
-        while turn < len(self._turns) and rows <= limit:
-            rows += len(self.drawn(turn))
-            turn += 1
-        return rows
-
-    def _see(self) -> None:
-        """Which row of which turn stands on each row of the screen."""
-        view: list[Place | None] = []
-        height = self.size.height
-        turn, row = self._top
-        while len(view) < height and turn < len(self._turns):
-            rows = min(len(self.drawn(turn)), row + height - len(view))
-            view += [(turn, at) for at in range(row, rows)]
-            turn, row = turn + 1, 0
-        self._view = view + [None] * (height - len(view))
-        self._sync_bar()
-
-    def _sync_bar(self) -> None:
-        """Tell the scroll bar, without the layout that a changed virtual size would cost."""
-        total = max(self._heights.total, self.size.height)
-        position = self._heights.before(self._top[0]) + self._top[1] if self._turns else 0
-        self._quiet = True
-        try:
-            self.set_reactive(Widget.virtual_size, Size(self.size.width, total))
-            self.set_reactive(Widget.scroll_y, float(position))
-            self.set_reactive(Widget.scroll_target_y, float(position))
-            bar = self.vertical_scrollbar
-            bar.window_virtual_size = total
-            bar.window_size = self.size.height
-            bar.position = position
-        finally:
-            self._quiet = False
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The scroll bar was dragged, or something else scrolled: a jump by the estimates."""
-        if self._quiet or not self._turns or round(old_value) == round(new_value):
-            return
-        at_end = new_value >= self.max_scroll_y
-        self._top = self._heights.at(round(new_value))
-        self._set_following(at_end)
-        self._lay_out()
-
-    def scroll_rows(self, rows: int) -> None:
-        """Move by rows, exactly."""
-        if not self._turns or not self._width:
-            return
-        before = self._top
-        self._top = self._walked(self._top, rows)
-        end = self._bottom()
-        if rows > 0 and self._top >= end:
-            self._top = max(before, end)
-            self._set_following(True)
-        elif rows < 0:
-            self._set_following(False)
-        self._see()
-        if self._top != before:
-            self.refresh(Region(0, 0, self.size.width, self.size.height))
-
-    def page(self, direction: int) -> None:
-        self.scroll_rows(direction * max(1, self.size.height - 2))
-
-    def go_home(self) -> None:
-        self._top = (0, 0)
-        self._set_following(False)
-        self._lay_out()
-
-    def follow(self) -> None:
-        """Go to the end, and stay there while it grows."""
-        self._set_following(True)
-        self._lay_out()
-
-    def action_scroll_up(self) -> None:
-        self.scroll_rows(-1)
-
-    def action_scroll_down(self) -> None:
-        self.scroll_rows(1)
-
-    def action_page_up(self) -> None:
-        self.page(-1)
-
-    def action_page_down(self) -> None:
-        self.page(1)
-
-    def action_scroll_home(self) -> None:
-        self.go_home()
-
-    def action_scroll_end(self) -> None:
-        self.follow()
-
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        event.prevent_default()
-        self.scroll_rows(3)
-
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        event.prevent_default()
-        self.scroll_rows(-3)
+    def is_open(self, turn_id: str) -> bool:
+        return self._live is not None and self._live.turn.id == turn_id
 
     # The cursor
 
@@ -606,11 +287,6 @@ class Transcript(ScrollView, can_focus=True):
         if before != number and self._turns:
             self.post_message(self.Moved(self._turns[number].id))
             self._refresh_turns(before, number)
-
-    def _refresh_turns(self, *numbers: int) -> None:
-        rows = [y for y, seen in enumerate(self._view) if seen is not None and seen[0] in numbers]
-        if rows:
-            self.refresh(Region(0, rows[0], self.size.width, rows[-1] - rows[0] + 1))
 
     def _bring_in(self, place: Place) -> None:
         """Scroll no further than needed to see a turn from a place on."""
@@ -668,17 +344,17 @@ class Transcript(ScrollView, can_focus=True):
         self._hits, self._hit = [], None
         if self._query:
             folded = self._query.casefold()
-            for first in range(0, len(self._turns), _KEPT):
+            for first in range(0, len(self._turns), KEPT):
                 self._hits += self._found(first, folded)
             if self._hits:
                 before = [hit for hit in self._hits if hit <= self._at]
                 self._hit = ((before or self._hits)[-1] + 1, -1)
                 self.find_step(-1)
-        self.refresh(Region(0, 0, self.size.width, self.size.height))
+        self.refresh_rows(0, self.size.height)
         return len(self._hits)
 
     def _found(self, first: int, folded: str) -> list[int]:
-        part = self._turns[first : first + _KEPT]
+        part = self._turns[first : first + KEPT]
         missing = [turn.id for turn in part if turn.id not in self._bodies]
         if missing:
             self._ask(missing)
@@ -726,7 +402,7 @@ class Transcript(ScrollView, can_focus=True):
     def jump(self) -> None:
         """Put a letter before everything in sight that can be gone to, copied or opened."""
         self._labels = labels(targets(self._view, self.drawn))
-        self.refresh(Region(0, 0, self.size.width, self.size.height))
+        self.refresh_rows(0, self.size.height)
 
     async def on_key(self, event: events.Key) -> None:
         if not self._labels:
@@ -735,7 +411,7 @@ class Transcript(ScrollView, can_focus=True):
         event.prevent_default()
         target = self._labels.get(event.character or "")
         self._labels = {}
-        self.refresh(Region(0, 0, self.size.width, self.size.height))
+        self.refresh_rows(0, self.size.height)
         if target is not None:
             self._go(target)
 
@@ -784,80 +460,16 @@ class Transcript(ScrollView, can_focus=True):
                     found[segment.style.link] = None
         return list(found)
 
-    @property
-    def allow_select(self) -> bool:
-        return True
-
-    def selected_text(self) -> str:
-        """What is selected, without the breaks and signs that only the screen has."""
-        selection = self.text_selection
-        found = self.get_selection(selection) if selection is not None else None
-        return found[0] if found else ""
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        if not self._turns:
-            return None
-        last = len(self._turns) - 1
-        first_turn, first_row = _place_of(selection.start) if selection.start else (0, 0)
-        last_turn, last_row = _place_of(selection.end) if selection.end else (last, 1 << _SHIFT)
-        first_x = selection.start.x - GUTTER if selection.start else 0
-        last_x = selection.end.x - GUTTER if selection.end else None
-        parts: list[str] = []
-        for number in range(max(0, first_turn), min(last_turn, last) + 1):
-            for row, line in enumerate(self.drawn(number).lines()):
-                if (number, row) < (first_turn, first_row):
-                    continue
-                if (number, row) > (last_turn, last_row):
-                    break
-                start = first_x if (number, row) == (first_turn, first_row) else 0
-                is_last = (number, row) == (last_turn, last_row)
-                if line.prefix < len(line.text) or not line.text:
-                    parts += [line.copied(max(0, start), last_x if is_last else None), line.join]
-        return "".join(parts).strip("\n"), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh(Region(0, 0, self.size.width, self.size.height))
-
-    def text_select_all(self) -> None:
-        """A double click selects the turn that was clicked; the whole chat would be drawn."""
-        if self._pressed is not None:
-            self._select((self._pressed[0][0], 0), (self._pressed[0][0], 1 << _SHIFT >> 1))
-
-    def select_rows(self, step: int) -> None:
-        """Select by keys: begin with the cursor's turn in sight, then row by row."""
-        selection = self.text_selection
-        if selection is None or selection.start is None or selection.end is None:
-            first = next((seen for seen in self._view if seen and seen[0] == self._at), None)
-            if first is not None:
-                self._select(first, first)
-            return
-        end = self._walked(_place_of(selection.end), step)
-        self._select(_place_of(selection.start), max(end, _place_of(selection.start)))
-        if end not in self._view:
-            self.scroll_rows(step)
-
-    def _select(self, first: Place, last: Place) -> None:
-        start = Offset(0, first[0] << _SHIFT | first[1])
-        end = Offset(1 << _SHIFT, last[0] << _SHIFT | last[1])
-        self.screen.selections = {self: Selection(start, end)}
-
     # The mouse
 
-    def _place_at(self, y: int) -> Place | None:
-        return self._view[y] if 0 <= y < len(self._view) else None
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        place = self._place_at(event.y)
-        self._pressed = (place, event.x) if place is not None else None
-
     def on_click(self, event: events.Click) -> None:
-        place = self._place_at(event.y)
+        place = self.place_at(event.y - self.gutter.top)
         if place is None or self._pressed != (place, event.x) or event.chain > 1:
             return
         number, row = place
         line = self.drawn(number).line(row)
         self._move_cursor(number)
-        if address := _link_at(line, event.x - GUTTER):
+        if address := _link_at(line, event.x - self.gutter.left - GUTTER):
             self.post_message(self.LinkChosen(address))
         elif line.mark == REASONING or line.mark.startswith(STEP):
             self._toggle(number, line.mark)
@@ -870,99 +482,13 @@ class Transcript(ScrollView, can_focus=True):
         elif line.mark == HEADER:
             self.post_message(self.Chosen(self._turns[number].id))
 
-    # Painting
-
-    def on_resize(self) -> None:
-        width = self.scrollable_content_region.width - GUTTER
-        if width == self._width:
-            self._lay_out()
-            return
-        before, self._width = self._width, width
-        self._forget()
-        if before and not self._following and self._turns:
-            self._top = (self._top[0], self._top[1] * before // max(1, width))
-            height = len(self.drawn(self._top[0]))
-            self._top = (self._top[0], min(self._top[1], height - 1))
-        if self.is_mounted and self.screen.selections:
-            self.screen.clear_selection()
-        self._lay_out()
-
-    def _forget(self) -> None:
-        """Everything drawn is out of date."""
-        self._drawn.clear()
-        self._strips.clear()
-        self._estimate()
-
-    def on_mount(self) -> None:
-        self._follow_theme()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._strips.clear()
-        if self.is_attached and self.is_running:
-            self._follow_theme()
-
-    def _follow_theme(self) -> None:
-        if self._own_look:
-            return
-        look = look_of(_variables(self))
-        if look != self.look:
-            self.look = look
-            self._forget()
-            self._lay_out()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        # Offsets are for finding out what is under the mouse; painting does without them.
-        self._painting = True
-        try:
-            return super().render_lines(crop)
-        finally:
-            self._painting = False
-
-    def render_line(self, y: int) -> Strip:
-        place = self._place_at(y)
-        width = self.size.width
-        if place is None:
-            return Strip.blank(width, self.rich_style)
-        number, row = place
-        line = self.drawn(number).line(row)
-        key = number << _SHIFT | row
-        selection = self.text_selection
-        span = selection.get_span(key) if selection is not None else None
-        if span is None and not self._query and not self._labels:
-            strip = self._strip(line, width, is_current=number == self._at)
-        else:
-            strip = self._marked_strip(line, width, place, span)
-        return strip if self._painting else strip.apply_offsets(0, key)
-
-    def _strip(self, line: Line, width: int, *, is_current: bool) -> Strip:
-        key = id(line) << 1 | is_current
-        known = self._strips.get(key)
-        if known is not None and known[0] is line and known[1].cell_length == width:
-            return known[1]
-        strip = self._made(self._with_gutter(line, is_current), line, width)
-        if len(self._strips) > 4_000:
-            self._strips.clear()
-        self._strips[key] = (line, strip)
-        return strip
-
-    def _with_gutter(self, line: Line, is_current: bool) -> list[Segment]:
-        bar = Segment("▌ ", self.look.cursor) if is_current else Segment("  ")
-        return [bar, *line.segments]
-
-    def _made(self, segments: list[Segment], line: Line, width: int) -> Strip:
-        filled = line.width + GUTTER
-        if filled < width:
-            ground = line.ground if line.ground.bgcolor else None
-            segments = [*segments, Segment(" " * (width - filled), ground)]
-        strip = Strip(segments, max(filled, width))
-        return strip.crop(0, width).apply_style(self.rich_style)
-
-    def _marked_strip(
-        self, line: Line, width: int, place: Place, span: tuple[int, int] | None
-    ) -> Strip:
+    def marked(self, line: Line, place: Place) -> list[Segment] | None:
         """A row with what was found, what is selected, and the letters of the jump mode."""
-        segments = self._with_gutter(line, place[0] == self._at)
+        selection = self.text_selection
+        span = selection.get_span(place[0] << SHIFT | place[1]) if selection is not None else None
+        if span is None and not self._query and not self._labels:
+            return None
+        segments = self.with_gutter(line, place[0] == self._at)
         for start, end in occurrences(line, self._query):
             segments = restyled(segments, start + GUTTER, end + GUTTER, self.look.mark)
         if span is not None:
@@ -972,11 +498,7 @@ class Transcript(ScrollView, can_focus=True):
             if target.place == place:
                 at = target.x + GUTTER if target.x else 0
                 segments = restyled(segments, at, at + 1, self.look.label, letter)
-        return self._made(segments, line, width)
-
-
-def _variables(widget: Widget) -> Mapping[str, str]:
-    return widget.app.theme_variables
+        return segments
 
 
 def _grown(old: list[Place | None], new: list[Place | None]) -> bool:
@@ -985,10 +507,6 @@ def _grown(old: list[Place | None], new: list[Place | None]) -> bool:
         before == after or before is None or after is None
         for before, after in zip(old, new, strict=True)
     )
-
-
-def _place_of(offset: Offset) -> Place:
-    return offset.y >> _SHIFT, offset.y & ((1 << _SHIFT) - 1)
 
 
 def _link_at(line: Line, x: int) -> str:
