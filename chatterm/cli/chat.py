@@ -121,13 +121,11 @@ def _idle(context: Context, session: ChatSession) -> Idle:
 
 
 def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:
-    from chatterm.cli.answering import show, text_printer
+    from chatterm.cli.answering import TextPrinter, show
 
     try:
         events = session.send(text)
         context.remember_chat(session.store, session.chat_id)
-        color = context.config().output.color
-        printer = text_printer(context.console, context.env, color=color)
-        foreground.run(show(session, events, printer))
+        foreground.run(show(session, events, TextPrinter(context.console)))
     except ChattermError as error:
         context.console.error(error)
