@@ -22,6 +22,11 @@ def mixed(words: int, seed: int = 1) -> str:
     return "\n\n".join(parts)
 
 
+def longer(times: int) -> str:
+    """2,000 words again and again, so that nothing but the length differs."""
+    return "\n\n".join([mixed(2_000)] * times)
+
+
 def _sentence(rng: random.Random, longest: int = 30) -> str:
     return " ".join(rng.choices(_WORDS, k=rng.randint(6, longest))).capitalize() + "."
 

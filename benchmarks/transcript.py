@@ -22,7 +22,7 @@ import termios
 import time
 from pathlib import Path
 
-from benchmarks.answers import CASES, fragments, mixed
+from benchmarks.answers import CASES, fragments, longer
 from benchmarks.transcript_app import Chat, Headed, MarkdownApp, Stalls, TranscriptApp, feed
 
 SECONDS = float(os.environ.get("CHATTERM_BENCHMARK_SECONDS", "10"))
@@ -53,7 +53,7 @@ async def _linear() -> None:
             await pilot.pause()
             app.begin()
             began = time.process_time()
-            for part in fragments(mixed(words), 5):
+            for part in fragments(longer(words // 2_000), 5):
                 app.add(part)
                 app.transcript.paint()
                 await asyncio.sleep(1 / 60)

@@ -16,8 +16,8 @@ from chatterm.cli.answering import TextPrinter
 from chatterm.cli.console import Console, ReaderGone
 from chatterm.cli.paper import Paper
 from chatterm.render.ansi import Colour, written
-from chatterm.render.blocks import Layout
 from chatterm.render.document import StreamDoc
+from chatterm.render.layout import Layout
 from chatterm.render.line import ALL, Line
 
 _PAINT = 0.05

@@ -8,8 +8,7 @@ and long paragraphs are drawn in pieces.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -17,59 +16,21 @@ from rich.segment import Segment
 from rich.style import Style
 
 from chatterm.render import math
-from chatterm.render.code import TAB, GrowingCode, Spans, Styles, closed_code, language_of
+from chatterm.render.code import Spans, language_of
+from chatterm.render.codeblock import CodeBlocks, GrowingBlock
 from chatterm.render.inline import spans
-from chatterm.render.line import ALL, EMPTY, Line, line_of
+from chatterm.render.layout import NARROWEST, Layout, Prefix, decorated, wrapped
+from chatterm.render.line import EMPTY, Line, line_of
 from chatterm.render.parser import LONGEST_HEAD, Env, Node, blocks
-from chatterm.render.table import SAMPLE, Cell, Columns, Table, columns
+from chatterm.render.pieces import pieces
+from chatterm.render.table import Cell, Columns, Table, columns
 from chatterm.render.theme import NULL, Theme
 from chatterm.render.wrap import Row, Span, chop, wrap
 
-NARROWEST = 8
-"""Fewer columns than this are treated as this many."""
 _BULLETS = "•◦▪"
 _ROOM = 12
 """The room that indentation must leave to the text."""
-_RULE = 40
-"""The longest rule above and below code."""
-_BLANK = re.compile(r"[ \n]")
-_CANDIDATES = 50
 _REMEMBERED = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the way of drawing depends on, beside the theme."""
-
-    width: int
-    piece: int = 4_000
-    """Characters of a paragraph that are drawn at a time."""
-    sample: int = SAMPLE
-    """Rows of a table that decide its widths."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """What stands before the rows of a block: once before the first, and before all others."""
-
-    first: tuple[Segment, ...] = ()
-    rest: tuple[Segment, ...] = ()
-    width: int = 0
-
-    @property
-    def is_quoted(self) -> bool:
-        return any("│" in segment.text for segment in self.rest)
-
-    def next(self) -> Prefix:
-        """For the block that follows the first one."""
-        return self if self.first is self.rest else Prefix(self.rest, self.rest, self.width)
-
-    def inside(self, first: Segment, rest: Segment, limit: int) -> Prefix:
-        """One container deeper; where room is short, the outer ones are not shown."""
-        added = cell_len(first.text)
-        if self.width + added > limit:
-            return Prefix((first,), (rest,), added)
-        return Prefix((*self.first, first), (*self.rest, rest), self.width + added)
 
 
 @dataclass(slots=True)
@@ -104,7 +65,7 @@ class Drawing:
         """Of the last table."""
         self.table_rows: list[int] = []
         """Where each of its rows ends."""
-        self._styles = Styles(theme)
+        self.code = CodeBlocks(self.layout.width, theme)
         self._known: dict[Hashable, list[Line]] = {}
         self._used: dict[Hashable, list[Line]] = {}
         self._cells: dict[str, list[Span]] = {}
@@ -183,7 +144,7 @@ class Drawing:
         drawn = carried.rows if carried else 0
         key = ("table", layout, node.aligns, tuple(cell.content for cell in head.children))
         if not carried:
-            self._add((*key, prefix), lambda: self._decorated(table.top(), prefix))
+            self._add((*key, prefix), lambda: decorated(table.top(), prefix))
         self.table_rows = []
         for at, row in enumerate(rows):
             before = prefix.next() if len(self.lines) > leaf.row else prefix
@@ -191,7 +152,7 @@ class Drawing:
             words = tuple(cell.content for cell in row.children)
             self._add(
                 (*key, before, first, words),
-                lambda row=row, before=before, first=first: self._decorated(  # type: ignore[misc]
+                lambda row=row, before=before, first=first: decorated(  # type: ignore[misc]
                     table.row(self._row_cells(row), first=first), before
                 ),
             )
@@ -199,7 +160,7 @@ class Drawing:
             if at + drawn >= self.layout.sample - 1 and row.end <= (self._whole or 0):
                 leaf.settled = len(self.lines) - leaf.row
         if not rows and not layout.widths and not carried:
-            self.lines += self._decorated(table.names(), prefix)
+            self.lines += decorated(table.names(), prefix)
 
     def _row_cells(self, row: Node, base: Style | None = None) -> list[Cell]:
         style = self.theme.text if base is None else self.theme.text + base
@@ -235,7 +196,7 @@ class Drawing:
         before = len(self.lines)
         self._children(item.children, inside, spaced=False)
         if len(self.lines) == before:
-            self.lines += self._decorated([[]], inside)
+            self.lines += decorated([[]], inside)
 
     def _children(self, nodes: Sequence[Node], prefix: Prefix, *, spaced: bool) -> None:
         before = len(self.lines)
@@ -246,7 +207,7 @@ class Drawing:
                     self.gap(prefix)
             self.block(node, prefix)
         if spaced and len(self.lines) == before:
-            self.lines += self._decorated([[]], prefix)
+            self.lines += decorated([[]], prefix)
 
     def is_blank(self, line: int) -> bool:
         """Whether a line of the source is empty."""
@@ -265,7 +226,7 @@ class Drawing:
             case "hr":
                 width = self.layout.width - prefix.width
                 rule = [Segment("─" * width, self.theme.frame)]
-                self.lines += self._decorated([rule], prefix, whole=True)
+                self.lines += decorated([rule], prefix, whole=True)
             case "math_block":
                 self._add(("math", node.content, prefix), self._math(node, prefix))
             case _:
@@ -278,7 +239,7 @@ class Drawing:
             sign: list[Span] = [("#" * level + " ", style)] if self.theme.heading_signs else []
             content = sign + spans(node.content, style, self.theme, self.env)
             rows = wrap(content, self.layout.width - prefix.width)
-            return self._wrapped(rows or [Row((), 0, "\n")], prefix, mark="heading")
+            return wrapped(rows or [Row((), 0, "\n")], prefix, mark="heading")
 
         return draw
 
@@ -302,7 +263,7 @@ class Drawing:
 
         def draw() -> list[Line]:
             rows = wrap(self._joined(carried, last, style), width)
-            return self._wrapped(rows, before)
+            return wrapped(rows, before)
 
         self._add(("paragraph", last, carried, style, before), draw)
 
@@ -333,7 +294,7 @@ class Drawing:
         return [*before, (" ", style), *fresh]
 
     def _rows(self, rows: list[Row], prefix: Prefix) -> Callable[[], list[Line]]:
-        return lambda: self._wrapped(rows, prefix)
+        return lambda: wrapped(rows, prefix)
 
     def _math(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
         def draw() -> list[Line]:
@@ -342,7 +303,7 @@ class Drawing:
                 width = max(self.layout.width - prefix.width - 2, 1)
                 for row in chop([(text, self.theme.math)], width):
                     rows.append([Segment("  "), *row.spans])
-            return self._decorated(rows or [[]], prefix)
+            return decorated(rows or [[]], prefix)
 
         return draw
 
@@ -353,7 +314,7 @@ class Drawing:
             lines: list[Spans] = [
                 [(line, self.theme.html)] for line in node.content.rstrip("\n").split("\n")
             ]
-            return self._code_rows(lines, prefix, NULL)
+            return self.code.verbatim(lines, prefix, NULL)
 
         return draw
 
@@ -363,7 +324,7 @@ class Drawing:
             return
         growing = self._growing
         if growing is None or not growing.continues(node, prefix):
-            growing = self._growing = self.growing(node.info, prefix)
+            growing = self._growing = self.code.growing(node.info, prefix)
         growing.feed(node.content)
         self.lines += growing.done
         leaf.settled = len(growing.done)
@@ -378,75 +339,12 @@ class Drawing:
         is_closed = is_closed and node.content.count("\n") == inside
         return not (is_closed and node.end <= self._whole)
 
-    def growing(self, info: str, prefix: Prefix) -> GrowingBlock:
-        """A code block that is fed as it is written; its rows begin with its head."""
-        return GrowingBlock(self, info, prefix, self._styles)
-
     def _closed(self, node: Node, prefix: Prefix) -> None:
         language = language_of(node.info)
         self._add(
             ("code", language, node.content, prefix),
-            lambda: self.closed_block(node.content, language, prefix),
+            lambda: self.code.closed(node.content, language, prefix),
         )
-
-    def closed_block(self, content: str, language: str, prefix: Prefix) -> list[Line]:
-        """The rows of a whole code block."""
-        lines = []
-        if content:
-            lines = closed_code(content.removesuffix("\n"), language, self._styles)
-        return [
-            *self.code_head(language, prefix),
-            *self.code_rows(lines, prefix.next()),
-            self._rule("", prefix.next()),
-        ]
-
-    def code_head(self, language: str, prefix: Prefix) -> list[Line]:
-        return [replace(self._rule(language, prefix), mark="code")]
-
-    def code_rows(self, lines: Iterable[Spans], prefix: Prefix) -> list[Line]:
-        return self._code_rows(lines, prefix, self.theme.block)
-
-    def _rule(self, words: str, prefix: Prefix) -> Line:
-        width = self.layout.width - prefix.width
-        text = f"── {words[: width - 5]} " if words else ""
-        rule = [Segment(text + "─" * (min(width, _RULE) - len(text)), self.theme.frame)]
-        return self._decorated([rule], prefix, whole=True)[0]
-
-    def _code_rows(self, lines: Iterable[Spans], prefix: Prefix, ground: Style) -> list[Line]:
-        width = self.layout.width - prefix.width
-        rows: list[Row] = []
-        for line in lines:
-            rows += chop(_tabs_expanded(line), width) or [Row((), 0, "\n")]
-        drawn = self._wrapped(rows, prefix)
-        return [replace(line, ground=ground) for line in drawn] if ground.bgcolor else drawn
-
-    def _wrapped(self, rows: Iterable[Row], prefix: Prefix, mark: str = "") -> list[Line]:
-        lines = []
-        before = prefix.first
-        for row in rows:
-            lines.append(
-                Line(
-                    (*before, *row.spans),
-                    prefix.width + row.width,
-                    sum([len(segment.text) for segment in before]),
-                    row.join,
-                    mark,
-                )
-            )
-            before, mark = prefix.rest, ""
-        return lines
-
-    def _decorated(
-        self, rows: Iterable[Sequence[Segment]], prefix: Prefix, *, whole: bool = False
-    ) -> list[Line]:
-        """Rows of segments behind a prefix; ``whole`` rows are nothing but decoration."""
-        lines = []
-        before = prefix.first
-        for row in rows:
-            length = ALL if whole else sum([len(segment.text) for segment in before])
-            lines.append(line_of((*before, *row), length))
-            before = prefix.rest
-        return lines
 
     def _add(self, key: Hashable, draw: Callable[[], list[Line]]) -> None:
         found = self._used.get(key) or self._known.get(key)
@@ -454,35 +352,6 @@ class Drawing:
             found = draw()
         self._used[key] = found
         self.lines += found
-
-
-class GrowingBlock:
-    """The rows of a fence that is not closed: those that are done, and those of its last lines."""
-
-    def __init__(self, drawing: Drawing, info: str, prefix: Prefix, styles: Styles) -> None:
-        language = language_of(info)
-        self._drawing = drawing
-        self._info = info
-        self._prefix = prefix
-        self._code = GrowingCode(language, styles)
-        self._content = ""
-        self.done = drawing.code_head(language, prefix)
-        self.open: list[Line] = []
-
-    def continues(self, node: Node, prefix: Prefix) -> bool:
-        return (
-            node.info == self._info
-            and prefix == self._prefix
-            and node.content.startswith(self._content)
-        )
-
-    def feed(self, content: str) -> None:
-        """Draw a longer content."""
-        self._content = content
-        final, still_open = self._code.feed(content)
-        prefix = self._prefix.next()
-        self.done += self._drawing.code_rows(final, prefix)
-        self.open = self._drawing.code_rows(still_open, prefix)
 
 
 def draw(text: str, layout: Layout, theme: Theme) -> list[Line]:
@@ -494,57 +363,3 @@ def draw(text: str, layout: Layout, theme: Theme) -> list[Line]:
     for node in nodes:
         drawing.block_after(node, has_gap=bool(drawing.lines))
     return drawing.lines
-
-
-def pieces(content: str, size: int) -> list[str]:
-    """A paragraph in pieces that are drawn one by one; where it is cut depends on nothing after.
-
-    The cut is the first blank after ``size`` characters where no sign of Markdown is open.
-    """
-    found = []
-    start = 0
-    while (cut := _cut(content, start, size)) is not None:
-        found.append(content[start:cut])
-        start = cut + content[cut].isspace()
-    return [*found, content[start:]]
-
-
-def _cut(content: str, start: int, size: int) -> int | None:
-    at = start + size
-    last = start + 2 * size
-    for _ in range(_CANDIDATES):
-        found = _BLANK.search(content, at, last)
-        if found is None:
-            break
-        at = found.end()
-        if at < len(content) and _is_neutral(content[start : found.start()]):
-            return found.start()
-    else:
-        return at - 1
-    return last if len(content) > last else None
-
-
-def _is_neutral(piece: str) -> bool:
-    return (
-        not piece.count("`") % 2
-        and not piece.count("**") % 2
-        and not piece.count("$") % 2
-        and piece.count("[") == piece.count("]")
-    )
-
-
-def _tabs_expanded(line: Spans) -> Spans:
-    if not any("\t" in text for text, _ in line):
-        return line
-    expanded: Spans = []
-    column = 0
-    for text, style in line:
-        parts = text.split("\t")
-        for number, part in enumerate(parts):
-            column += cell_len(part)
-            if number < len(parts) - 1:
-                blanks = TAB - column % TAB
-                part, column = part + " " * blanks, column + blanks
-            if part:
-                expanded.append((part, style))
-    return expanded

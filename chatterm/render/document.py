@@ -12,8 +12,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from chatterm.render.blocks import Carried, Drawing, GrowingBlock, Layout, Prefix, draw
+from chatterm.render.blocks import Carried, Drawing, draw
 from chatterm.render.code import language_of
+from chatterm.render.codeblock import GrowingBlock
+from chatterm.render.layout import Layout, Prefix
 from chatterm.render.line import Line
 from chatterm.render.parser import LONGEST_HEAD, Env, Node, blocks
 from chatterm.render.sanitise import Cleaner
@@ -122,7 +124,7 @@ class StreamDoc:
         other._tail = (self._table.head if self._table else "") + self._tail
         other._list = self._list
         if self._fence is not None:
-            block = other._drawing.growing(self._fence.info, _TOP)
+            block = other._drawing.code.growing(self._fence.info, _TOP)
             other._fence = _Fence(self._fence.opening, self._fence.info, block)
         return other
 
@@ -276,7 +278,7 @@ class StreamDoc:
             return False
         row = self._drawing.leaves[-1].row
         self._cut(source, node.start + 1, row, new_links=False)
-        block = self._drawing.growing(node.info, _TOP)
+        block = self._drawing.code.growing(node.info, _TOP)
         self._fence = _Fence(found.group(), node.info, block)
         return True
 
@@ -297,7 +299,7 @@ class StreamDoc:
             return False
         stop, after = end or (len(content), len(content))
         language = language_of(fence.info)
-        rows = self._drawing.closed_block(content[:stop], language, _TOP)
+        rows = self._drawing.code.closed(content[:stop], language, _TOP)
         self._replace(self.frozen, rows)
         self.frozen += len(rows)
         self.settled = max(self.settled, self.frozen)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from chatterm.render.blocks import Layout
 from chatterm.render.document import StreamDoc, render
+from chatterm.render.layout import Layout
 from chatterm.render.line import Line
 from chatterm.render.theme import ANSI
 from tests.render.documents import document, fragments

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from chatterm.render.blocks import Layout
 from chatterm.render.document import StreamDoc, render
+from chatterm.render.layout import Layout
 from chatterm.render.sanitise import LONGEST_LINE
 from chatterm.render.theme import ANSI, BARE
 from tests.render.documents import fragments

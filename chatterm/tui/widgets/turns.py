@@ -13,8 +13,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from chatterm.messages import Role, State
-from chatterm.render.blocks import Layout
 from chatterm.render.document import StreamDoc, render
+from chatterm.render.layout import Layout
 from chatterm.render.line import ALL, EMPTY, Line, line_of
 from chatterm.render.sanitise import Cleaner, sanitise
 from chatterm.render.theme import NULL, Theme
