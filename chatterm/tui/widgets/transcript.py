@@ -488,7 +488,7 @@ class Transcript(SelectableTurns, can_focus=True):
         span = selection.get_span(place[0] << SHIFT | place[1]) if selection is not None else None
         if span is None and not self._query and not self._labels:
             return None
-        segments = self.with_gutter(line, place[0] == self._at)
+        segments = self._with_gutter(line, place[0] == self._at)
         for start, end in occurrences(line, self._query):
             segments = restyled(segments, start + GUTTER, end + GUTTER, self.look.mark)
         if span is not None:

@@ -424,13 +424,13 @@ class TurnView(ScrollView):
         known = self._strips.get(key)
         if known is not None and known[0] is line and known[1].cell_length == width:
             return known[1]
-        strip = self._made(self.with_gutter(line, is_current), line, width)
+        strip = self._made(self._with_gutter(line, is_current), line, width)
         if len(self._strips) > _STRIPS:
             self._strips.clear()
         self._strips[key] = (line, strip)
         return strip
 
-    def with_gutter(self, line: Line, is_current: bool) -> list[Segment]:
+    def _with_gutter(self, line: Line, is_current: bool) -> list[Segment]:
         bar = Segment("▌ ", self.look.cursor) if is_current else Segment("  ")
         return [bar, *line.segments]
 
