@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ["startup", "store", "engine", "fit", "pull", "render", "transcript", "remote"]
+NAMES = [
+    "startup",
+    "store",
+    "engine",
+    "fit",
+    "pull",
+    "render",
+    "transcript",
+    "screen",
+    "remote",
+]
 
 
 def main(names: list[str]) -> None:

@@ -13,12 +13,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from chatterm.cli.main import main as run
 
-    run(full_screen)
+    run(Tui())
 
 
-def full_screen(**opened: Any) -> int:
-    """Open the TUI; the command line is handed this, so that the two faces need not know each
-    other."""
-    from chatterm.tui.launch import launch
+class Tui:
+    """What the command line is handed of the other face, which it must not know."""
 
-    return launch(**opened)
+    def open_chat(self, **opened: Any) -> int:
+        from chatterm.tui.launch import open_chat
+
+        return open_chat(**opened)
+
+    def write_message(self, **opened: Any) -> str | None:
+        from chatterm.tui.launch import write_message
+
+        return write_message(**opened)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatterm.cli.context import Context, context_of
+from chatterm.cli.context import Context, Tui, context_of
 from chatterm.cli.opening import open_session
 from chatterm.cli.terminal import terminal_id
 from chatterm.errors import ChattermError, ConfigError
@@ -37,6 +37,9 @@ def chat(
     plain: Annotated[
         bool, typer.Option("--plain", help="Line by line, as a screen reader wants it.")
     ] = False,
+    inline: Annotated[
+        bool, typer.Option("--inline", help="Below the prompt, so that all stays to scroll back.")
+    ] = False,
 ) -> int:
     """Open the full-screen chat. F1 shows its keys, Ctrl+C twice leaves.
 
@@ -47,10 +50,12 @@ def chat(
         raise ConfigError(
             "a chat needs a terminal to talk in", hint='in a pipe use chatterm ask "your prompt"'
         )
-    if plain or context.full_screen is None or context.env.get("TERM") == "dumb":
+    if plain or context.tui is None or context.env.get("TERM") == "dumb":
         return _line_by_line(context, model, chat_ref, continue_)
+    if inline:
+        return _line_by_line(context, model, chat_ref, continue_, context.tui)
     with context.store() as store:
-        return context.full_screen(
+        return context.tui.open_chat(
             store=store,
             config=context.config(),
             catalog=context.catalog(),
@@ -63,17 +68,27 @@ def chat(
 
 
 def _line_by_line(
-    context: Context, model: str | None, chat_ref: str | None, continue_: bool
+    context: Context,
+    model: str | None,
+    chat_ref: str | None,
+    continue_: bool,
+    tui: Tui | None = None,
 ) -> int:
+    """With ``tui`` messages are written in its composer."""
     from chatterm.cli.answering import Foreground
 
     with context.store() as store, Foreground() as foreground:
         known = context.chat_to_continue(store, chat_ref, continue_)
         params = context.config().params
         session = open_session(context, store, known, model=model, system=None, params=params)
-        context.console.note(f"{session.model}: type a prompt. Ctrl-C stops, Ctrl-D leaves.")
         try:
-            _talk(context, session, foreground)
+            if tui is not None:
+                _talk_below(context, session, foreground, tui)
+            else:
+                context.console.note(
+                    f"{session.model}: type a prompt. Ctrl-C stops, Ctrl-D leaves."
+                )
+                _talk(context, session, foreground)
         finally:
             foreground.run(session.backend.aclose())
     return 0
@@ -118,6 +133,27 @@ def _idle(context: Context, session: ChatSession) -> Idle:
         lambda: open_backend(session.model, config=config, catalog=catalog, paths=context.paths()),
         wanted=config.chats.titles == "model",
     )
+
+
+def _talk_below(context: Context, session: ChatSession, foreground: Foreground, tui: Tui) -> None:
+    """The composer comes and goes; what was said stays above it."""
+    while True:
+        text = tui.write_message(
+            store=session.store,
+            config=context.config(),
+            catalog=context.catalog(),
+            paths=context.paths(),
+            env=context.env,
+            terminal_id=terminal_id(context.env),
+            chat_id=session.chat_id,
+            model=session.model,
+        )
+        if text is None:
+            return
+        context.console.line("\n".join(f"> {line}" for line in text.splitlines()))
+        context.console.line()
+        _answer(context, session, foreground, text)
+        context.console.line()
 
 
 def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:

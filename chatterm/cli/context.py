@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from chatterm.templates import Templates
 
 
-class FullScreen(Protocol):
-    """Opens the full-screen program and returns its exit code."""
+class Tui(Protocol):
+    """What the command line knows of the full-screen face."""
 
-    def __call__(
+    def open_chat(
         self,
         *,
         store: Store,
@@ -39,18 +39,31 @@ class FullScreen(Protocol):
         terminal_id: str,
         chat: Chat | None,
         model: str | None,
-    ) -> int: ...
+    ) -> int:
+        """Run until the user leaves; the exit code."""
+
+    def write_message(
+        self,
+        *,
+        store: Store,
+        config: Config,
+        catalog: Catalog,
+        paths: Paths,
+        env: Mapping[str, str],
+        terminal_id: str,
+        chat_id: str | None,
+        model: str,
+    ) -> str | None:
+        """One message, written below what the terminal shows; None leaves."""
 
 
 class Context:
     """One run of the program."""
 
-    def __init__(
-        self, console: Console, env: Mapping[str, str], full_screen: FullScreen | None = None
-    ) -> None:
+    def __init__(self, console: Console, env: Mapping[str, str], tui: Tui | None = None) -> None:
         self.console = console
         self.env = env
-        self.full_screen = full_screen
+        self.tui = tui
         self._paths: Paths | None = None
         self._config: Config | None = None
         self._redactor: Redactor | None = None

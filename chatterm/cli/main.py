@@ -12,18 +12,18 @@ from chatterm import __version__
 from chatterm.cli.console import standard_console
 
 if TYPE_CHECKING:
-    from chatterm.cli.context import Context, FullScreen
+    from chatterm.cli.context import Context, Tui
 
 
-def main(full_screen: FullScreen | None = None) -> None:
-    """Run the command line and exit with its code; ``full_screen`` opens the TUI."""
+def main(tui: Tui | None = None) -> None:
+    """Run the command line and exit with its code; ``tui`` is the other face."""
     env = dict(os.environ)
     console = standard_console(env)
     if sys.argv[1:] == ["--version"]:
         sys.exit(console.run(lambda: _print_version(console.line)))
     from chatterm.cli.context import Context
 
-    code = console.run(lambda: _run(Context(console, env, full_screen), sys.argv[1:]))
+    code = console.run(lambda: _run(Context(console, env, tui), sys.argv[1:]))
     # Looking for garbage among everything that was imported takes as long as a quick command.
     gc.freeze()
     sys.exit(code)

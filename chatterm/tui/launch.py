@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chatterm.store import Chat
 
 
-def launch(
+def open_chat(
     *,
     store: Store,
     config: Config,
@@ -32,19 +32,7 @@ def launch(
     model: str | None,
 ) -> int:
     """Run until the user leaves; the exit code."""
-    desk = Desk(
-        store=store,
-        config=config,
-        catalog=catalog,
-        paths=paths,
-        database=paths.database,
-        terminal_id=terminal_id,
-        open_backend=lambda model: open_backend(model, config=config, catalog=catalog, paths=paths),
-        clock=time.time,
-        monotonic=time.monotonic,
-        editor=env.get("VISUAL") or env.get("EDITOR") or "vi",
-        keymap=load_keymap(paths.config / "keys.toml"),
-    )
+    desk = _desk(store, config, catalog, paths, env, terminal_id)
 
     def keep_theme(name: str) -> None:
         from chatterm.config_edit import set_value
@@ -57,3 +45,45 @@ def launch(
     )
     app.run(mouse=config.tui.mouse)
     return app.return_value or 0
+
+
+def write_message(
+    *,
+    store: Store,
+    config: Config,
+    catalog: Catalog,
+    paths: Paths,
+    env: Mapping[str, str],
+    terminal_id: str,
+    chat_id: str | None,
+    model: str,
+) -> str | None:
+    """Let the user write one message below what the terminal shows; None leaves."""
+    from chatterm.tui.inline import InlineComposer
+
+    teach_keys()
+    desk = _desk(store, config, catalog, paths, env, terminal_id)
+    return InlineComposer(desk, chat_id, model).run(inline=True, mouse=False)
+
+
+def _desk(
+    store: Store,
+    config: Config,
+    catalog: Catalog,
+    paths: Paths,
+    env: Mapping[str, str],
+    terminal_id: str,
+) -> Desk:
+    return Desk(
+        store=store,
+        config=config,
+        catalog=catalog,
+        paths=paths,
+        database=paths.database,
+        terminal_id=terminal_id,
+        open_backend=lambda model: open_backend(model, config=config, catalog=catalog, paths=paths),
+        clock=time.time,
+        monotonic=time.monotonic,
+        editor=env.get("VISUAL") or env.get("EDITOR") or "vi",
+        keymap=load_keymap(paths.config / "keys.toml"),
+    )

@@ -153,6 +153,22 @@ def test_a_window_that_is_closed_ends_the_program_and_keeps_the_answer(
     assert text.startswith("w0")
 
 
+def test_inline_leaves_everything_in_the_scrollback(window: Terminal) -> None:
+    window.start(f"{COMMAND} chat --inline -m echo", height=12)
+    for number in range(4):
+        window.until("Enter send")
+        window.type(f"message number {number}")
+        window.press("Enter")
+        window.until(lambda screen: screen.count(f"message number {number}") >= 2)  # noqa: B023
+    window.until("Enter send")
+    window.press("C-d")
+    window.until("ended with 0")
+    everything = window.tmux("capture-pane", "-p", "-S", "-200")
+    for number in range(4):
+        assert everything.count(f"> message number {number}") == 1
+    assert "Write a message" not in window.screen(), "the composer is gone"
+
+
 def test_no_colour_is_no_colour(window: Terminal) -> None:
     window.start(f"env NO_COLOR=1 {COMMAND} -m echo")
     window.until("F1 shows the keys")

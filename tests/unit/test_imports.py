@@ -53,7 +53,6 @@ def test_the_full_screen_program_opens_without_what_it_may_never_need() -> None:
         "sqlite_utils",
         "typer",
         "rich.markdown",
-        "pygments",
         "tomlkit",
     }
 

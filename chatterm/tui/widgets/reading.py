@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
+from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -19,6 +20,7 @@ from textual.widgets import Static
 from chatterm.errors import ChattermError
 from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
 from chatterm.messages import Message, Role, State, ToolCall
+from chatterm.render.line import Line
 from chatterm.tui.actions import BY_ID, Keymap, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import short_name
 from chatterm.tui.moments import clock_time
@@ -31,6 +33,17 @@ Places = Mapping[str, tuple[int, int]]
 
 _NAMES = {Role.USER: "you", Role.SYSTEM: "system", Role.TOOL: "tool"}
 _ARGUMENTS = 60
+
+
+class Text(Transcript):
+    """The transcript; its cursor shows only while it has the keys."""
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def _with_gutter(self, line: Line, is_current: bool) -> list[Segment]:
+        return super()._with_gutter(line, is_current and self.has_focus)
 
 
 class Reading(Container):
@@ -53,7 +66,7 @@ class Reading(Container):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="welcome", markup=False)
-        yield Transcript()
+        yield Text()
 
     @property
     def transcript(self) -> Transcript:
