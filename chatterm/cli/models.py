@@ -48,24 +48,6 @@ LocalName = Annotated[
 ]
 
 
-KnownName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="As the list names it, or a file.",
-        autocompletion=completing.known_model_names,
-    ),
-]
-LocalName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="As the list names it, or a file.",
-        autocompletion=completing.model_names,
-    ),
-]
-
-
 @app.command("list")
 def list_(
     ctx: typer.Context,

@@ -120,13 +120,22 @@ def open_library(
 ) -> Library:
     """Look into every place; ``elsewhere`` are those of other programs."""
     if elsewhere is None:
-        elsewhere = known_places(os.environ, Path.home())
+        elsewhere = _elsewhere()
     added = read_added(paths)
     files = [file for path in added if not path.is_dir() for file in [found_file("added", path)]]
     folders = [Place("added", path) for path in added if path.is_dir()]
     for place in (Place("chatterm", paths.models_dir), *folders, *elsewhere):
         files += files_in(place)
     return Library(catalog, files)
+
+
+def _elsewhere() -> list[Place]:
+    try:
+        home = Path.home()
+    except RuntimeError:
+        # A user without a home, as in some containers, has no programs with models either.
+        return []
+    return known_places(os.environ, home)
 
 
 def own_file(paths: Paths, repository: str, file: str) -> Path:

@@ -100,7 +100,7 @@ def found_file(place: PlaceName, path: Path, *, title: str = "", repository: str
     return FoundFile(
         place,
         parts[0],
-        title or (named[1] if named else path.name[: -len(".gguf")]),
+        title or (named[1] if named else _without_ending(path.name)),
         parts=parts,
         size=size,
         repository=repository,
@@ -108,6 +108,10 @@ def found_file(place: PlaceName, path: Path, *, title: str = "", repository: str
         problem=problem,
         identity=identity,
     )
+
+
+def _without_ending(name: str) -> str:
+    return name[: -len(".gguf")] if name.lower().endswith(".gguf") else name
 
 
 def _parts(path: Path, named: re.Match[str]) -> tuple[Path, ...]:

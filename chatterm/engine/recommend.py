@@ -15,8 +15,8 @@ from chatterm.engine.machine import Machine
 
 _BESIDE: Final = 1_300_000_000
 """Context, computing and the process, for a usual model with 8k of context."""
-_CONTEXT_SHARE: Final = 0.08
-"""Caches grow with their models."""
+_CONTEXT_SHARE: Final = 0.15
+"""Caches grow with their models; with some families by more than with others."""
 _GPU_SHARE: Final = 0.9
 _RAM_SHARE: Final = 0.7
 """Of the RAM that is free: other programs come and go while the model stays."""

@@ -294,6 +294,26 @@ def test_what_was_added_is_remembered_and_forgotten(paths: Paths, tmp_path: Path
     assert open_library(paths, CATALOG, elsewhere=[]).models == ()
 
 
+def test_an_added_folder_that_is_away_is_shown_as_broken(paths: Paths, tmp_path: Path) -> None:
+    stick = put(tmp_path / "stick" / "m.gguf", b"x").parent
+    add(paths, stick)
+    assert names(open_library(paths, CATALOG, elsewhere=[])) == ["m"]
+    stick.rename(tmp_path / "away")
+    (model,) = open_library(paths, CATALOG, elsewhere=[]).models
+    assert (model.name, model.file.problem) == ("stick", "there is no stick any more")
+
+
+def test_a_user_without_a_home_has_models_all_the_same(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("no home")
+
+    put(paths.models_dir / "mine.gguf", b"x")
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert names(open_library(paths, CATALOG)) == ["mine"]
+
+
 def test_a_damaged_note_of_what_was_added_says_what_to_do(paths: Paths) -> None:
     put(paths.data / "models.json", b"[1, 2")
     with pytest.raises(ConfigError, match=r"models\.json cannot be read") as caught:
