@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -205,6 +204,8 @@ def _with_api(context: Context, name: str, work: Callable[[Api], Awaitable[T]]) 
             return await work(api)
         finally:
             await api.aclose()
+
+    import asyncio
 
     return asyncio.run(worked())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +74,8 @@ def list_(
     """
     context = context_of(ctx)
     context.console.json_errors = as_json
+    import asyncio
+
     found = asyncio.run(_statuses(context))
     if as_json:
         context.console.json([status.to_json() for status in found])
@@ -119,6 +120,8 @@ def add(
         raise ConfigError(
             f"there is a remote {name!r} already", hint=f"remove it: chatterm remotes remove {name}"
         )
+    import asyncio
+
     found, name, insecure = asyncio.run(
         identified(context, url, name, checked_kind(kind), insecure)
     )
@@ -149,6 +152,8 @@ def remove(
 async def _statuses(context: Context) -> list[_Status]:
     """Ask all of them at once."""
     remotes = context.catalog().remotes.values()
+    import asyncio
+
     return list(await asyncio.gather(*(_status(context, entry) for entry in remotes)))
 
 

@@ -89,7 +89,7 @@ def test_a_file_is_named_found_and_sent(window: Terminal) -> None:
 def test_a_model_is_chosen_and_stopped(window: Terminal) -> None:
     open_chat(window)
     window.press("C-o")
-    window.until("Repeats the prompt")
+    window.until("In the catalogue")
     window.type("slow")
     window.press("Enter")
     window.until("slow answers from now on")
