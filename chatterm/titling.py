@@ -19,6 +19,9 @@ from chatterm.titles import cleaned_title, first_words, request_for_title
 _LOCAL = frozenset({"engine"})
 """Backends on this machine that can do what they are told; ``echo`` can only repeat it."""
 
+_UNFIT = frozenset({"guide"})
+"""Models too small for it: the built-in guide answers questions about chatterm and nothing else."""
+
 _PARAMS = Params(temperature=0.0, max_tokens=32, reasoning=False)
 
 
@@ -29,15 +32,17 @@ class Titler:
         self._store = store
         self._tried: set[str] = set()
 
-    def wants(self, backend: Backend, chat_id: str | None) -> bool:
+    def wants(self, backend: Backend, model: str, chat_id: str | None) -> bool:
         """Whether there is a chat that should get a better title, and a model to ask for it."""
-        if chat_id is None or chat_id in self._tried or backend.name not in _LOCAL:
+        if chat_id is None or chat_id in self._tried:
+            return False
+        if model in _UNFIT or backend.name not in _LOCAL:
             return False
         return self._beginning(chat_id) is not None
 
     async def title(self, backend: Backend, model: str, chat_id: str | None) -> str:
         """Ask for a title and give it to the chat; empty where none is wanted or none came."""
-        if chat_id is None or not self.wants(backend, chat_id):
+        if chat_id is None or not self.wants(backend, model, chat_id):
             return ""
         beginning = self._beginning(chat_id)
         assert beginning is not None

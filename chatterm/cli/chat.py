@@ -54,6 +54,8 @@ def chat(
         return _line_by_line(context, model, chat_ref, continue_)
     if inline:
         return _line_by_line(context, model, chat_ref, continue_, context.tui)
+    # What is said on stderr would be drawn across the screen.
+    context.console.quiet = True
     with context.store() as store:
         return context.tui.open_chat(
             store=store,

@@ -99,9 +99,10 @@ def show(
         for line in outline(messages, {message.id for message in path}, votes):
             context.console.line(line)
     else:
-        context.console.line(f"# {found.title}")
-        for message in path:
-            context.console.line(f"\n## {_heading(message)}\n\n{message.text}")
+        from chatterm.cli.reading import print_markdown
+
+        said = (f"## {_heading(message)}\n\n{message.text}" for message in path)
+        print_markdown(context, [f"# {found.title}", *said])
 
 
 def _nothing_to_list(filtered: object, trash: bool) -> str:

@@ -49,7 +49,7 @@ class Idle:
         """The user was given an answer and may now think; each chat has one turn."""
         if not self._wanted or chat_id is None or chat_id in self._tried:
             return
-        if self._titler.wants(self._session.backend, chat_id):
+        if self._titler.wants(self._session.backend, self._session.model, chat_id):
             self._tried.add(chat_id)
             self._running.clear()
             self._thread = threading.Thread(target=self._run, args=(chat_id,), daemon=True)

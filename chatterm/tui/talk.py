@@ -29,7 +29,11 @@ from chatterm.events import (
 )
 from chatterm.messages import Message, Role, State, ToolCall
 from chatterm.session import ChatSession
+from chatterm.titling import Titler
 from chatterm.tui.desk import Desk
+
+IDLE_SECONDS = 2.0
+"""How long the user may think before the model is asked for a title."""
 
 Growth: TypeAlias = TextDelta | ReasoningDelta | ToolCalled | Replaced
 
@@ -45,6 +49,9 @@ class Listener(Protocol):
     def answer_grew(self, talk: Talk, event: Growth) -> None: ...
 
     def answer_ended(self, talk: Talk, message: Message) -> None: ...
+
+    def title_changed(self, talk: Talk) -> None:
+        """The chat got a better title."""
 
     def status_changed(self, talk: Talk) -> None:
         """Something beside the words changed: progress, speed, the queue, a notice."""
@@ -96,6 +103,8 @@ class Talk:
         self.unseen = False
         """Whether an answer ended while another chat was shown."""
         self._task: asyncio.Task[None] | None = None
+        self._titler = Titler(desk.store)
+        self._titling: asyncio.Task[None] | None = None
 
     @property
     def chat_id(self) -> str | None:
@@ -118,6 +127,9 @@ class Talk:
             ]
             events = self.session.send(prompt.text, files)
         self._answer(events)
+        if store.redacted(prompt.text) != prompt.text:
+            self.notice = "Secrets were replaced before this was stored or sent."
+            self._status_changed()
         if self.chat_id is not None:
             self.desk.store.remember_terminal(self.desk.terminal_id, self.chat_id)
 
@@ -146,11 +158,11 @@ class Talk:
 
     async def stop(self) -> None:
         """End the answer and keep what came; returns once it is stored. What waits stays."""
-        task = self._task
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for task in (self._titling, self._task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     def path(self) -> list[Message]:
         """From the root to the tip, with the words that are not stored yet."""
@@ -170,6 +182,8 @@ class Talk:
 
     def _answer(self, events: AsyncGenerator[Event, None]) -> None:
         """Begin to read an answer; its row is there before the first word."""
+        if self._titling is not None:
+            self._titling.cancel()
         self.notice = ""
         self.writing = Writing(self.desk.monotonic())
         self._path_changed()
@@ -209,6 +223,8 @@ class Talk:
             self._ended(before, failure)
             if whole and self.queue:
                 asyncio.get_running_loop().call_soon(self._send_next)
+            elif whole:
+                self._titling = asyncio.create_task(self._find_title())
 
     def _take(self, event: Event) -> None:
         assert self.writing is not None
@@ -261,6 +277,17 @@ class Talk:
         elif self.listener is not None:
             self.listener.path_changed(self)
         self._status_changed()
+
+    async def _find_title(self) -> None:
+        """Give the chat a better title, unless the user goes on before that."""
+        backend, model = self.session.backend, self.session.model
+        wanted = self.desk.config.chats.titles == "model"
+        if not wanted or not self._titler.wants(backend, model, self.chat_id):
+            return
+        await asyncio.sleep(IDLE_SECONDS)
+        title = await self._titler.title(backend, model, self.chat_id)
+        if title and self.listener is not None:
+            self.listener.title_changed(self)
 
     def _send_next(self) -> None:
         if self.queue and not self.busy:

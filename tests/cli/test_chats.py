@@ -100,6 +100,16 @@ def test_the_tree_shows_where_branches_part() -> None:
     assert whole["tip_id"] == whole["messages"][-1]["id"]
 
 
+def test_a_chat_is_rendered_on_a_terminal_and_raw_in_a_pipe() -> None:
+    chat_id = new_chat("**bold** \x1b[31mred")
+    assert "**bold** \x1b[31mred" in chatterm("chats", "show", chat_id).out
+    code, screen = in_a_terminal("chats", "show", chat_id)
+    assert code == 0
+    assert "**" not in screen.partition("user")[2]
+    assert "bold" in screen
+    assert "\x1b[31m" not in screen
+
+
 def test_deleted_chats_wait_in_the_trash() -> None:
     kept, gone = new_chat("kept"), new_chat("gone")
     assert chatterm("chats", "delete", gone[-9:]).code == 0

@@ -52,15 +52,15 @@ async def test_a_chat_gets_the_title_the_model_says(store: Store) -> None:
     chat_id = answered(store)
     backend = LocalBackend([ReasoningDelta("hm"), *says("Growing ", "tomatoes")])
     titler = Titler(store)
-    assert titler.wants(backend, chat_id)
+    assert titler.wants(backend, "m", chat_id)
     assert await titler.title(backend, "m", chat_id) == "Growing tomatoes"
     chat = store.chat(chat_id)
     assert (chat.title, chat.title_by_user) == ("Growing tomatoes", False)
     (request,) = backend.requests
     assert "grow tomatoes" in request.path[0].text
     assert "With sun." in request.path[0].text
-    assert not titler.wants(backend, chat_id)
-    assert not Titler(store).wants(backend, chat_id), "it is no longer the first words"
+    assert not titler.wants(backend, "m", chat_id)
+    assert not Titler(store).wants(backend, "m", chat_id), "it is no longer the first words"
 
 
 async def test_a_title_the_user_gives_meanwhile_stays(store: Store) -> None:
@@ -92,19 +92,20 @@ async def test_no_title_is_asked_for_where_none_is_wanted(
     assert backend.requests == []
 
 
-async def test_a_remote_is_never_asked(store: Store) -> None:
-    assert not Titler(store).wants(ScriptedBackend(), answered(store))
-    assert not Titler(store).wants(LocalBackend(), None)
+async def test_a_remote_and_the_guide_are_never_asked(store: Store) -> None:
+    assert not Titler(store).wants(LocalBackend(), "guide", answered(store))
+    assert not Titler(store).wants(ScriptedBackend(), "m", answered(store))
+    assert not Titler(store).wants(LocalBackend(), "m", None)
 
 
 def test_an_answer_must_be_there(store: Store) -> None:
     chat_id = store.create_chat(title="hi").id
     prompt = say(store, chat_id, "hi")
-    assert not Titler(store).wants(LocalBackend(), chat_id)
+    assert not Titler(store).wants(LocalBackend(), "m", chat_id)
     row = begin(store, chat_id, prompt)
-    assert not Titler(store).wants(LocalBackend(), chat_id)
+    assert not Titler(store).wants(LocalBackend(), "m", chat_id)
     end(store, row, "half", State.STOPPED)
-    assert not Titler(store).wants(LocalBackend(), chat_id)
+    assert not Titler(store).wants(LocalBackend(), "m", chat_id)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ async def test_what_fails_leaves_the_first_words_and_is_not_tried_again(
     titler = Titler(store)
     assert await titler.title(backend, "m", chat_id) == ""
     assert store.chat(chat_id).title == "How do I grow tomatoes?"
-    assert not titler.wants(backend, chat_id)
+    assert not titler.wants(backend, "m", chat_id)
 
 
 async def test_it_can_be_given_up_at_any_moment(store: Store) -> None:

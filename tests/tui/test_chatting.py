@@ -239,3 +239,34 @@ async def test_coming_back_shows_an_answer_as_far_as_it_is(store: Store, home: P
         await run.until(lambda: bool(run.talk.writing and run.talk.writing.tokens))
         await run.press("ctrl+n", "ctrl+pageup")
         assert "so far" in "\n".join(run.lines())
+
+
+async def test_the_chat_gets_a_title_while_the_user_thinks(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.tui.talk.IDLE_SECONDS", 0)
+    monkeypatch.setattr("tests.scripted.ScriptedBackend.name", "engine")
+    async with program(store, home, says("Hello you"), says("A friendly greeting")) as run:
+        await run.say("Hi there")
+        await run.until(lambda: store.chats()[0].title == "A friendly greeting")
+        await run.pilot.pause()
+        assert "A friendly greeting" in "\n".join(run.lines())
+
+
+async def test_whoever_goes_on_gets_no_title_now(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.scripted.ScriptedBackend.name", "engine")
+    async with program(store, home, says("one"), says("two")) as run:
+        await run.say("first")
+        await run.say("second")
+        assert run.texts() == ["first", "one", "second", "two"]
+        assert store.chats()[0].title == "first"
+
+
+async def test_secrets_are_taken_out_and_the_user_is_told(store: Store, home: Path) -> None:
+    store.redacted = lambda text: text.replace("s3cret", "[redacted]")
+    async with program(store, home, says("fine")) as run:
+        await run.say("it is s3cret")
+        assert run.texts()[0] == "it is [redacted]"
+        assert "Secrets were replaced" in run.text_of("Banner")

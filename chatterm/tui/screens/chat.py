@@ -149,6 +149,10 @@ class ChatScreen(ChatActions, ReadingActions):
         self.standing.read(talk, talk.path())
         self.query_one(ChatList).reload()
 
+    def title_changed(self, talk: Talk) -> None:
+        self.query_one(TitleBar).say(*self._title())
+        self.query_one(ChatList).reload()
+
     def status_changed(self, talk: Talk) -> None:
         self.show_status()
 

@@ -98,6 +98,9 @@ class Pane(Vertical):
             wait = f"first {seconds(first)} · " if first is not None else ""
             self.border_subtitle = Content(f"{wait}{speed}{count} tokens")
 
+    def title_changed(self, talk: Talk) -> None:
+        return
+
     def status_changed(self, talk: Talk) -> None:
         if talk.writing is not None and talk.writing.first_token is None:
             self.border_subtitle = Content("waiting")
