@@ -28,7 +28,8 @@ _Lexed: TypeAlias = tuple[int, _TokenType, str]
 TAB = 4
 _LONGEST_LINE = 2_000
 """A longer line is left plain: lexers are not made for it."""
-_LONGEST_BLOCK = 200_000
+_LONGEST_BLOCK = 60_000
+"""A longer block is left plain as a whole, since lexing it would stop everything for seconds."""
 _LONGEST_TOKEN = 16_000
 """A growing text without a checkpoint for so long gets one by force."""
 _ROOT = ("root",)
@@ -95,6 +96,8 @@ class GrowingCode:
         """The lines that became final with this longer code, and those that may still change."""
         rest = code[self.settled :]
         whole = rest.rfind("\n") + 1
+        if len(code) > _LONGEST_BLOCK:
+            return self._plain(rest, whole)
         if self._lexer is None or len(rest) - whole > _LONGEST_LINE or _has_long_line(rest):
             return self._plain(rest, whole)
         if not self._by_table:

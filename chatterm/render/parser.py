@@ -24,6 +24,8 @@ Env: TypeAlias = MutableMapping[str, Any]
 LONGEST_HEAD = "longest_head"
 """The key of an ``Env`` that limits the lines a table may begin with."""
 
+_DEEPEST = 60
+"""How many containers may stand in each other; markdown-it drops what is deeper."""
 _ONE_ROW = re.compile(r"(?:\$\$(?!\$)(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\])\s*[.,;:]?\s*$")
 _OPENING = re.compile(r"(?:(?P<dollars>\$\$)\s*$|\\\[(?P<rest>(?:(?!\\\]).)*)$)")
 _INLINE = re.compile(
@@ -59,9 +61,10 @@ class Node:
 @functools.cache
 def parser() -> MarkdownIt:
     """The one parser. It holds no state of a document."""
-    md = MarkdownIt("commonmark", {"tasklists": True, "maxNesting": 60})
+    md = MarkdownIt("commonmark", {"tasklists": True, "maxNesting": _DEEPEST + 2})
     md.enable(["table", "strikethrough"])
     before = ["paragraph", "reference", "blockquote", "list"]
+    md.block.ruler.before("table", "too_deep", _too_deep)
     md.block.ruler.at("table", _table_rule, {"alt": ["paragraph", "reference"]})
     md.block.ruler.before("fence", "math_block", _math_block, {"alt": before})
     md.inline.ruler.before("escape", "math_inline", _math_inline)
@@ -136,6 +139,20 @@ def _table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
             if state.eMarks[line] - state.bMarks[line] - state.tShift[line] > longest:
                 return False
     return table(state, start, end, silent)
+
+
+def _too_deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """What is nested beyond all sense is shown as it stands."""
+    if state.level < _DEEPEST or silent:
+        return False
+    line = start + 1
+    while line < end and (state.isEmpty(line) or state.sCount[line] >= state.blkIndent):
+        line += 1
+    token = state.push("verbatim", "", 0)
+    token.content = state.getLines(start, line, state.blkIndent, False)
+    token.map = [start, line]
+    state.line = line
+    return True
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:

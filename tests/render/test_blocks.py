@@ -121,6 +121,16 @@ def test_no_row_is_wider_than_the_screen(width: int) -> None:
         assert cell_len(line.text) == line.width <= max(width, 8)
 
 
+@pytest.mark.parametrize("sign", ["> ", "- ", "1. ", "> - "])
+def test_nothing_is_lost_in_absurd_nesting(sign: str) -> None:
+    text = "".join(sign * depth + f"word{depth}\n\n" for depth in (1, 30, 150))
+    words = " ".join(shown(text))
+    assert all(f"word{depth}" in words for depth in (1, 30, 150))
+    deep = "".join("  " * depth + f"- item{depth}\n" for depth in range(100))
+    words = " ".join(shown(deep, 400))
+    assert all(f"item{depth}" in words for depth in range(100))
+
+
 def test_a_copied_paragraph_has_no_breaks_of_the_screen() -> None:
     text = "> one two three four five six\n\n- an item that is long enough to wrap\n"
     lines = render(text, 16, BARE)

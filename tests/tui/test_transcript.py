@@ -366,6 +366,11 @@ async def test_hostile_text_is_harmless() -> None:
         assert any("[bold red]markup[/]" in row for row in rows(transcript))
 
 
+async def test_a_text_beyond_measure_is_shown_in_part() -> None:
+    async with showing(Chat(["question", "word " * 2_000_000])) as (app, _):
+        assert "▌ 9,800,000 more characters are not shown" in rows(app.transcript)
+
+
 async def test_typing_goes_on_while_an_answer_grows() -> None:
     async with showing(long_chat()) as (app, pilot):
         app.query_one(TextArea).focus()

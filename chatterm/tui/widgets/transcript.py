@@ -139,7 +139,7 @@ class Transcript(SelectableTurns, can_focus=True):
             return
         was_empty = not any(self._streamed)
         self._streamed.append(text)
-        self._live.document.append(text)
+        self._live.add(text)
         self._head_changed = self._head_changed or (was_empty and bool(self._live.body.reasoning))
         self._due()
 

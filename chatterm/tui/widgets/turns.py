@@ -23,6 +23,8 @@ from chatterm.render.wrap import wrap
 REASONING = "reasoning"
 STEP = "step:"
 CARD = "card"
+LONGEST = 200_000
+"""Characters of a text that are shown; drawing more would stop the screen for seconds."""
 HEADER = "header"
 
 
@@ -105,6 +107,7 @@ class Drawn:
         self._unfolded = frozenset(unfolded)
         self._thoughts: StreamDoc | None = None
         self._reasoning: list[str] = []
+        self._room = LONGEST
         self.document: StreamDoc | None = None
         self.text: list[Line] = []
         self.head: list[Line] = []
@@ -114,7 +117,7 @@ class Drawn:
 
     def draw_text(self) -> Drawn:
         """Draw the whole text."""
-        text, look = self.body.text, self._look
+        text, look = self.body.text[:LONGEST], self._look
         if self.turn.role is Role.USER:
             self.text = plain_lines(text, self._width, look.theme.text)
         else:
@@ -124,10 +127,17 @@ class Drawn:
     def open(self) -> Drawn:
         """Get ready for a text that grows."""
         self.document = StreamDoc(self._width, self._look.theme, Layout(self._width))
-        self.document.append(self.body.text)
-        self.document.render()
+        self._room = LONGEST
         self.text = self.document.lines
+        self.add(self.body.text)
+        self.document.render()
         return self
+
+    def add(self, text: str) -> None:
+        """More of a text that grows, as long as it is shown."""
+        if self.document is not None and self._room > 0:
+            self.document.append(text[: self._room])
+            self._room -= len(text)
 
     def __len__(self) -> int:
         return len(self.head) + len(self.text) + len(self.foot)
@@ -208,7 +218,11 @@ class Drawn:
 
     def draw_foot(self) -> None:
         lines: list[Line] = []
-        for card in self.body.cards:
+        cards = self.body.cards
+        if (hidden := len(self.body.text) - LONGEST) > 0:
+            said = f"{hidden:,} more characters are not shown"
+            cards = (Card(said, "copy the message, or open it in the editor", False), *cards)
+        for card in cards:
             style = self._look.error if card.is_error else self._look.notice
             lines += _behind("▌ ", style, plain_lines(card.text, self._width - 2, style), CARD)
             if card.hint:
