@@ -34,8 +34,12 @@ DEFAULT_KEEP_ALIVE = 300.0
 _SAVE_AFTER_SECONDS = 30.0
 _ORDER_SECONDS = 5.0
 _READ_SIZE = 1 << 16
-_GATHER_SECONDS = 0.04
+_GATHER_SECONDS = 0.05
 """Nobody sees a delta so much later, and a client woken for each token slows the next one down."""
+
+
+_JOINED = ({"t"}, {"r"})
+"""Deltas of nothing but text; one with probabilities stays as it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,8 +49,8 @@ class Connection:
     socket: socket.socket
     frames: wire.FrameReader = field(default_factory=wire.FrameReader)
     unsent: bytearray = field(default_factory=bytearray)
-    gathered: bytearray = field(default_factory=bytearray)
-    """Frames that may wait a moment for company."""
+    gathered: list[dict[str, Any]] = field(default_factory=list)
+    """Deltas that wait a moment for company; what follows upon its like is joined to it."""
     sent_at: float = 0.0
     trusted: bool = False
     waiting: list[dict[str, Any]] = field(default_factory=list)
@@ -54,6 +58,12 @@ class Connection:
     job: Any = None
     closing: bool = False
     """Hang up once everything is sent."""
+
+    def taken(self) -> bytes:
+        """What was gathered, as frames; it is to be sent now."""
+        frames = b"".join(map(wire.frame, self.gathered))
+        self.gathered.clear()
+        return frames
 
 
 class Host:
@@ -246,8 +256,12 @@ class Host:
 
     def _gather(self, connection: Connection, value: dict[str, Any]) -> None:
         """Send a delta soon, and anything else at once."""
-        if "t" in value or "r" in value:
-            connection.gathered += wire.frame(value)
+        gathered = connection.gathered
+        if value.keys() in _JOINED and gathered and gathered[-1].keys() == value.keys():
+            (kind,) = value
+            gathered[-1] = {kind: gathered[-1][kind] + value[kind]}
+        elif "t" in value or "r" in value:
+            gathered.append(value)
         else:
             self._send(connection, value)
 
@@ -265,9 +279,7 @@ class Host:
         """Send now what the socket takes, and keep the rest for when it takes more."""
         if connection not in self._connections:
             return
-        if connection.gathered:
-            data = bytes(connection.gathered) + data
-            connection.gathered.clear()
+        data = connection.taken() + data
         if connection.unsent:
             connection.unsent += data
             return
@@ -303,9 +315,8 @@ class Host:
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.socket.settimeout(0.5)
-                connection.socket.sendall(connection.unsent + connection.gathered)
+                connection.socket.sendall(connection.unsent + connection.taken())
             connection.unsent.clear()
-            connection.gathered.clear()
 
     def _hang_up(self, connection: Connection) -> None:
         connection.job = None

@@ -161,7 +161,9 @@ class PrefixCache:
         rated = [(self._usable(parked.tokens, prompt), parked) for parked in self._parked]
         most, parked = max(rated, key=lambda pair: pair[0], default=(0, None))
         if parked is not None and most >= shared + _WORTH_A_COPY:
-            self._parked.remove(parked)
+            # A fork needs the beginning only, and the chat it left will want the rest.
+            if len(parked.tokens) - most <= _WORTH_KEEPING:
+                self._parked.remove(parked)
             shared, found = most, parked
         else:
             found = None
@@ -186,7 +188,8 @@ class PrefixCache:
         if not self._memory.restore(slot.number, parked.state):
             self._clear(slot)
             return None
-        slot.tokens, slot.answers, slot.saved = parked.tokens, parked.answers, parked.saved
+        slot.tokens, slot.answers = list(parked.tokens), list(parked.answers)
+        slot.saved = parked.saved
         return slot
 
     def _from_slot(self, source: Slot | None, shared: int) -> Slot:
