@@ -161,8 +161,10 @@ class Host:
         while not self._is_over():
             if self._service.busy:
                 self._poll(0)
+                # A step that reads a prompt takes long, and what is said must not wait for it.
+                self._send_gathered(at_once=self._service.is_reading)
                 self._service.step()
-                self._send_gathered()
+                self._send_gathered(at_once=self._service.is_reading)
                 self._idle_since = self._monotonic()
                 self._saved = False
             else:
@@ -265,10 +267,11 @@ class Host:
         else:
             self._send(connection, value)
 
-    def _send_gathered(self) -> None:
+    def _send_gathered(self, *, at_once: bool) -> None:
         now = self._monotonic()
         for connection in list(self._connections):
-            if connection.gathered and now - connection.sent_at >= _GATHER_SECONDS:
+            is_due = at_once or now - connection.sent_at >= _GATHER_SECONDS
+            if connection.gathered and is_due:
                 connection.sent_at = now
                 self._send_bytes(connection, b"")
 

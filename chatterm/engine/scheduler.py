@@ -126,6 +126,11 @@ class Scheduler:
         return bool(self._waiting or self._running)
 
     @property
+    def is_reading(self) -> bool:
+        """Whether the next step evaluates part of a prompt, and so takes longer."""
+        return bool(self._waiting) or not all(job.is_writing for job in self._running)
+
+    @property
     def counts(self) -> tuple[int, int]:
         """Answers being written, and waiting."""
         return len(self._running), len(self._waiting)

@@ -65,6 +65,10 @@ class Service:
     def busy(self) -> bool:
         return self._scheduler.busy
 
+    @property
+    def is_reading(self) -> bool:
+        return self._scheduler.is_reading
+
     def step(self) -> None:
         self._scheduler.step()
 
