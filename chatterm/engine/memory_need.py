@@ -100,13 +100,13 @@ class Need:
         header = self.header
         if not self._remembers:
             return (0,) * header.block_count
-        compressed = header.number("attention.key_length_mla") and header.number(
+        compressed = self._number("attention.key_length_mla") and self._number(
             "attention.value_length_mla"
         )
         short = self._per_layer("attention.sliding_window_pattern")
-        keys = header.number("attention.key_length_swa", header.key_length)
-        values = header.number("attention.value_length_swa", header.value_length)
-        shared = header.number("attention.shared_kv_layers")
+        keys = self._number("attention.key_length_swa", header.key_length)
+        values = self._number("attention.value_length_swa", header.value_length)
+        shared = self._number("attention.shared_kv_layers")
         widths = []
         for number, heads in enumerate(header.kv_head_counts):
             key, value = (keys, values) if short[number] else self._lengths
@@ -133,16 +133,16 @@ class Need:
         """Values each layer's state has for one sequence; attention layers have none."""
         header = self.header
         blocks = header.block_count
-        window = header.number("shortconv.l_cache")
-        inner, state = header.number("ssm.inner_size"), header.number("ssm.state_size")
+        window = self._number("shortconv.l_cache")
+        inner, state = self._number("ssm.inner_size"), self._number("ssm.state_size")
         if window:
             one = header.embedding_length * (window - 1)
         elif inner:
-            taps = max(0, header.number("ssm.conv_kernel") - 1)
-            one = taps * (inner + 2 * header.number("ssm.group_count") * state) + state * inner
+            taps = max(0, self._number("ssm.conv_kernel") - 1)
+            one = taps * (inner + 2 * self._number("ssm.group_count") * state) + state * inner
         else:
             return (0,) * blocks
-        every = header.number("full_attention_interval", 4 if self._is_qwen_hybrid else 0)
+        every = self._number("full_attention_interval", 4 if self._is_qwen_hybrid else 0)
         if every:
             return tuple(0 if (number + 1) % every == 0 else one for number in range(blocks))
         heads = header.metadata.get(f"{header.architecture}.attention.head_count_kv")
@@ -203,15 +203,20 @@ class Need:
         used = header.expert_used_count
         if used:
             # All that are used are alive at once, first inside, then as results to be summed.
-            inner = header.number("expert_feed_forward_length", dense)
+            inner = self._number("expert_feed_forward_length", dense)
             row = max(row, 3 * used * inner + 4 * width, 2 * used * width + 2 * width)
-        if inner := header.number("ssm.inner_size"):
+        if inner := self._number("ssm.inner_size"):
             row = max(row, 5 * inner + 4 * width)
         return row
 
     def output(self) -> int:
         """Bytes of the logits that are handed out."""
         return self.header.vocab_size * _FLOAT * self.sequences if self._remembers else 0
+
+    def _number(self, key: str, default: int = 0) -> int:
+        """A number of the architecture; one of another form keeps nobody from using the model."""
+        value = self.header.metadata.get(f"{self.header.architecture}.{key}", default)
+        return value if isinstance(value, int) and value >= 0 else default
 
     def _per_layer(self, key: str) -> tuple[int, ...]:
         """A number of each layer; arrays too long to be kept count as zeros."""

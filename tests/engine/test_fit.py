@@ -211,6 +211,20 @@ def test_hybrids_keep_a_state_where_they_have_no_attention(tmp_path: Path) -> No
     assert granite.state() > 0
 
 
+def test_odd_metadata_is_no_obstacle(tmp_path: Path) -> None:
+    odd = {
+        "feed_forward_length": [64, 128],
+        "ssm.inner_size": "many",
+        "attention.shared_kv_layers": [1, 2],
+        "attention.sliding_window_pattern": 6,
+        "expert_feed_forward_length": 1.5,
+    }
+    plain = Need(read_header(make_gguf(tmp_path / "p.gguf")))
+    need = described(tmp_path / "o.gguf", "other", odd)
+    assert need.cache(2048, "f16") == plain.cache(2048, "f16")
+    assert need.compute(2048) == plain.compute(2048)
+
+
 def test_encoders_keep_nothing(tmp_path: Path) -> None:
     need = Need(read_header(make_bert(tmp_path / "b.gguf")))
     assert need.cache(512, "f16") == need.output() == need.state() == 0
