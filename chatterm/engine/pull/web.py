@@ -108,10 +108,6 @@ class Web:
         self._ca_file = ca_file
         self._client: httpx.AsyncClient | None = None
 
-    @property
-    def has_token(self) -> bool:
-        return bool(self._token)
-
     async def __aenter__(self) -> Web:
         return self
 
