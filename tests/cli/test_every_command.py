@@ -81,9 +81,6 @@ ROWS = [
     Row(["search", "first"], out="first"),
     Row(["search", "--json", "first"], out='"chat_title"', json=True),
     Row(["search", "nowhere-to-be-found"], err="nothing found"),
-    Row(["models", "list"], out="echo"),
-    Row(["models", "show", "echo"], out="echo"),
-    Row(["models", "show", "nobody"], code=3, err="hint: "),
     Row(["templates", "list"], out="kept  Say {{what}}"),
     Row(["templates", "list", "--json"], out='"required": ["what"]', json=True),
     Row(["templates", "show", "kept"], out='prompt = "Say {{what}}"'),
@@ -111,6 +108,12 @@ ROWS = [
     Row(["remotes", "list"], err="chatterm login URL"),
     Row(["remotes", "list", "--json"], out="[]", json=True),
     Row(["remotes", "remove", "none"], code=2, err="no remote 'none'"),
+    Row(["remotes", "add", "lab", "ftp://x"], code=2, err="not the address of a server"),
+    Row(["remotes", "chats", "none"], code=2, err="no remote 'none'"),
+    Row(["remotes", "sync", "none"], code=2, err="no remote 'none'"),
+    Row(["remotes", "change", "none", "x"], code=2, err="nothing to change"),
+    Row(["remotes", "vote", "none", "x", "up"], code=6, err="no message 'x'"),
+    Row(["remotes", "report", "none", "x", "spam"], code=6, err="no message 'x'"),
     Row(["login", "http://x.example"], code=2, err="--insecure"),
     Row(["login", "http://127.0.0.1:1"], code=5, err="cannot be reached"),
     Row(["logout", "none"], code=2, err="hint: "),
@@ -118,6 +121,7 @@ ROWS = [
     Row(["engine", "stop"]),
     Row(["config", "show"], out="output.color"),
     Row(["config", "path"], out="config.toml"),
+    Row(["config", "edit"], code=2, err="the editor '/nowhere' cannot be started"),
     Row(["config", "set", "params.seed", "7"]),
     Row(["config", "set", "params.sed", "7"], code=2, err="did you mean params.seed?"),
     Row(["config", "unset", "params.seed"], err="was not set"),
@@ -139,8 +143,9 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def something_to_show(home: Path, furnished: Path) -> None:
+def something_to_show(home: Path, furnished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(furnished, home)
+    monkeypatch.setenv("VISUAL", "/nowhere")
 
 
 def name(row: Row) -> str:
@@ -204,6 +209,13 @@ def test_every_help_fits_a_screen_and_has_an_example(
     assert len(lines) < 40
     assert max(map(len, lines)) <= 80
     assert "Example: " in said, "say how it is called, as the other commands do"
+
+
+def test_every_command_has_a_row() -> None:
+    called = {tuple(row.args[:depth]) for row in ROWS for depth in (1, 2)}
+    paths = [tuple(path) for path in commands(TREE, [])]
+    leaves = [path for path in paths if not any(other[:-1] == path for other in paths)]
+    assert [" ".join(path) for path in leaves if path not in called] == []
 
 
 def test_ctrl_c_typed_on_a_terminal_ends_an_answer_with_130(home: Any) -> None:
