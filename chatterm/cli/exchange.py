@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from chatterm.cli.choosing import each_chat
+from chatterm.cli.choosing import each_chat, make_sure
 from chatterm.cli.completing import chat_ids, tag_names
 from chatterm.cli.context import Context, context_of
 from chatterm.errors import ConfigError
@@ -132,8 +132,6 @@ def _all(store: Store, tag: str | None, trash: bool) -> Iterator[str]:
 
 def _make_sure_of_file(context: Context, path: Path, yes: bool) -> None:
     if path.is_file():
-        from chatterm.cli.choosing import make_sure
-
         make_sure(context.console, f"replace {path}", yes)
 
 

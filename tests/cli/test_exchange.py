@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from chatterm.cli import exchange
+from chatterm.store.exchange import formats
 from tests.cli.program import ask, chatterm, opened_store
 from tests.cli.terminal import in_a_terminal
 from tests.store.exchange import foreign
@@ -20,6 +23,11 @@ def titles(*options: str) -> list[str]:
 def new_chat(*words: str) -> str:
     chat_id: str = ask("--json", *words).json["chat_id"]
     return chat_id
+
+
+def test_the_options_name_the_formats_that_there_are() -> None:
+    assert get_args(exchange.Written) == formats.WRITTEN
+    assert get_args(exchange.Read) == formats.READ
 
 
 def test_all_chats_go_to_a_private_file_and_come_back(tmp_path: Path) -> None:
