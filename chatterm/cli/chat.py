@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatterm.cli.context import Context, Tui, context_of
+from chatterm.cli.nearest import nearest_commands
 from chatterm.cli.opening import open_session
 from chatterm.cli.terminal import terminal_id
 from chatterm.errors import ChattermError, ConfigError
@@ -66,6 +67,7 @@ def chat(
             terminal_id=terminal_id(context.env),
             chat=context.chat_to_continue(store, chat_ref, continue_),
             model=model,
+            suggest=nearest_commands,
         )
 
 

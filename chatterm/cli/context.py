@@ -6,7 +6,7 @@ Building it costs nothing, so `--version` and `--help` pay for none of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 import typer
@@ -39,6 +39,7 @@ class Tui(Protocol):
         terminal_id: str,
         chat: Chat | None,
         model: str | None,
+        suggest: Callable[[str], Sequence[str]],
     ) -> int:
         """Run until the user leaves; the exit code."""
 

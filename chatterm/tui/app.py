@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from textual.theme import Theme
 from chatterm.config import Config
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
+from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.searching import Searcher
 from chatterm.tui.talk import Talk
@@ -46,6 +48,7 @@ class ChattermApp(App[int]):
         self.desk = desk
         self.talks = Talks(desk)
         self.searcher = Searcher(desk.database, desk.store, desk.clock)
+        self.pulls = Pulls(desk, os.environ, self._pulled_further)
         self._first = self.talks.of(chat_id, model) if chat_id else self.talks.new(model)
         self._keep_theme = keep_theme
         self._themes = themes(desk.paths.config / "themes")
@@ -68,12 +71,16 @@ class ChattermApp(App[int]):
 
     def on_mount(self) -> None:
         self._end_on_signals()
-        self.push_screen(ChatScreen(self.desk, self.talks, self.searcher, self._first))
+        self.push_screen(ChatScreen(self.desk, self.talks, self.searcher, self.pulls, self._first))
 
     @property
     def chat_screen(self) -> ChatScreen:
         """The screen below all dialogs."""
         return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
+
+    def _pulled_further(self) -> None:
+        if self.is_running and self._leaving is None:
+            self.chat_screen.show_status()
 
     def open_chat(self, talk: Talk) -> None:
         self.chat_screen.show_talk(talk)
@@ -156,6 +163,7 @@ class ChattermApp(App[int]):
         with suppress(Exception):
             self.chat_screen.save_draft()
         await self.talks.aclose()
+        await self.pulls.aclose()
         self.searcher.close()
         await self.desk.aclose()
         self.exit(code)

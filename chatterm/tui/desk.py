@@ -6,12 +6,13 @@ missing is an error under the prompt, not instead of the program.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatterm.backend import Backend, is_file_name
+from chatterm.backend import Backend, engine_home, is_file_name
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError
@@ -22,9 +23,6 @@ from chatterm.paths import Paths
 from chatterm.session import ChatSession
 from chatterm.store import Chat, Store
 from chatterm.tui.actions import Keymap
-
-ENGINE_CONTEXT = 8192
-"""What the engine takes where nothing is set; see ``EngineOptions.context``."""
 
 
 @dataclass
@@ -79,13 +77,37 @@ class Desk:
         known = max((info.context for info in infos if info.name == model), default=0)
         if backend.name != "engine":
             return known
-        wanted = self.config.engine.context or ENGINE_CONTEXT
-        return min(wanted, known) if known else wanted
+        return await self._context_of_host(model) or self.config.engine.context
+
+    async def _context_of_host(self, model: str) -> int:
+        """What the engine that has the model loaded opened it with; 0 while none has."""
+        from chatterm.engine.hosts import running
+
+        hosts = await running(engine_home(self.config, self.paths))
+        file = await asyncio.to_thread(self._file_of, model) if hosts else None
+        for host in hosts:
+            if _resolved(str(host.get("model", ""))) == file:
+                return int(host.get("context", 0))
+        return 0
+
+    def _file_of(self, model: str) -> Path:
+        entry = self.catalog.models.get(model)
+        if is_file_name(model):
+            return Path(model)
+        if entry is not None and entry.path:
+            return Path(entry.path).resolve()
+        from chatterm.engine.library import open_library
+
+        return open_library(self.paths, self.catalog).find(model).path.resolve()
 
     async def aclose(self) -> None:
         for backend in self._backends.values():
             with contextlib.suppress(ChattermError):
                 await backend.aclose()
+
+
+def _resolved(path: str) -> Path:
+    return Path(path).resolve()
 
 
 class LateBackend:

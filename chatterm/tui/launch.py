@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatterm.backend import open_backend
@@ -30,9 +30,10 @@ def open_chat(
     terminal_id: str,
     chat: Chat | None,
     model: str | None,
+    suggest: Callable[[str], Sequence[str]],
 ) -> int:
-    """Run until the user leaves; the exit code."""
-    desk = _desk(store, config, catalog, paths, env, terminal_id)
+    """Run until the user leaves; the exit code. ``suggest`` helps where an answer is in doubt."""
+    desk = _desk(store, config, catalog, paths, env, terminal_id, suggest)
 
     def keep_theme(name: str) -> None:
         from chatterm.config_edit import set_value
@@ -73,6 +74,7 @@ def _desk(
     paths: Paths,
     env: Mapping[str, str],
     terminal_id: str,
+    suggest: Callable[[str], Sequence[str]] | None = None,
 ) -> Desk:
     return Desk(
         store=store,

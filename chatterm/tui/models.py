@@ -14,6 +14,7 @@ from chatterm.errors import ChattermError
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.fuzzy import ranked
 from chatterm.tui.widgets.rows import Row
+from chatterm.tui.widgets.status import tokens
 
 if TYPE_CHECKING:
     from chatterm.catalog import ModelEntry
@@ -43,6 +44,7 @@ class ModelShelf:
         self._current = current
         self._local: tuple[LocalModel, ...] = ()
         self._loaded: dict[str, str] = {}
+        self._remote: dict[str, list[Shown]] = {}
         self.grown: Callable[[], None] = lambda: None
         """To be called when there is more to show."""
 
@@ -54,6 +56,25 @@ class ModelShelf:
         with suppress(ChattermError, OSError):
             await self._ask_engines()
             self.grown()
+        await asyncio.gather(*(self._ask_remote(name) for name in self._desk.catalog.remotes))
+
+    async def _ask_remote(self, name: str) -> None:
+        """What a remote has; one that does not answer says why in the place of its models."""
+        try:
+            infos = await self._desk.backend(f"{name}/*").models()
+        except ChattermError as error:
+            self._remote[name] = [Shown(f"{name}/", name, error.message, error.hint, absent=True)]
+        else:
+            self._remote[name] = [
+                Shown(
+                    info.name if info.name.startswith(f"{name}/") else f"{name}/{info.name}",
+                    f"On {name}",
+                    tokens(info.context) if info.context else "",
+                    info.summary,
+                )
+                for info in infos
+            ]
+        self.grown()
 
     def _library(self) -> tuple[LocalModel, ...]:
         from chatterm.engine.library import open_library
@@ -108,8 +129,10 @@ class ModelShelf:
         names = {model.name for model in self._local}
         shown = [self._built_in(entry) for entry in ready]
         shown += [self._on_disk(model) for model in self._local if not model.file.problem]
+        shown += [model for models in self._remote.values() for model in models]
         here = {model.entry.name for model in self._local if model.entry is not None}
-        if self._current not in names | {entry.name for entry in ready}:
+        names |= {model.name for model in shown}
+        if self._current not in names:
             shown.append(Shown(self._current, "In use", self._state(self._current)))
         shown += [
             Shown(

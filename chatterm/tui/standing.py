@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chatterm.errors import ChattermError
 from chatterm.events import Progress, Queued
@@ -72,10 +72,11 @@ class Standing:
             return talk.session.params.context
         return known or None
 
-    def forget(self, model: str) -> None:
-        """Ask again, as after settings were changed."""
-        self._totals.pop(model, None)
-        self._asked.pop(model, None)
+    def ask_again(self, model: str) -> None:
+        """An answer has ended: by now its engine is there, and says what it was opened with."""
+        if not self._totals.get(model):
+            self._totals.pop(model, None)
+            self._asked.pop(model, None)
 
     async def _ask(self, talk: Talk) -> None:
         model = talk.session.model
@@ -127,8 +128,10 @@ class Standing:
             return f"asking {short_name(talk.session.model)} {waited:.0f} s  {stop}"
         return f"writing  {stop}"
 
-    def banner(self, talk: Talk, editing: Message | None) -> tuple[Notice, ...]:
-        notices: list[Notice] = []
+    def banner(
+        self, talk: Talk, editing: Message | None, pulls: Mapping[str, str]
+    ) -> tuple[Notice, ...]:
+        notices = [Notice(f"Pulling {name}: {said}") for name, said in pulls.items()]
         if editing is not None:
             whose = "your message" if editing.role is Role.USER else "the answer"
             then = "sends it" if editing.role is Role.USER else "keeps it"

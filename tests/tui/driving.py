@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.pilot import Pilot
 
-from chatterm.backend import Backend
-from chatterm.catalog import Catalog, ModelEntry
+from chatterm.backend import Backend, open_backend, remote_of
+from chatterm.catalog import Catalog, ModelEntry, RemoteEntry
 from chatterm.config import Config
 from chatterm.ids import ulid_factory
 from chatterm.messages import Message
@@ -119,10 +119,21 @@ async def program(
     chat_id: str | None = None,
     config: Config | None = None,
     clock: Callable[[], float] | None = None,
+    models: Mapping[str, ModelEntry] | None = None,
+    remotes: Mapping[str, RemoteEntry] | None = None,
 ) -> AsyncIterator[Program]:
     """The program with that store, answering with those scripts one after the other."""
     backend = ScriptedBackend(*scripts)
-    desk = make_desk(store, home, lambda _: backend, keymap=keymap, config=config, clock=clock)
+    catalog = Catalog(models={**MODELS, **(models or {})}, remotes=remotes or {})
+    config = config or Config(model="scripted")
+
+    def opened(model: str) -> Backend:
+        if remote_of(model, catalog) is not None:
+            return open_backend(model, config=config, catalog=catalog, paths=desk.paths)
+        return backend
+
+    desk = make_desk(store, home, opened, keymap=keymap, config=config, clock=clock)
+    desk.catalog = catalog
     app = ChattermApp(desk, chat_id=chat_id)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
@@ -130,6 +141,7 @@ async def program(
             yield Program(app, pilot, store, backend, desk)
         finally:
             await app.talks.aclose()
+            await app.pulls.aclose()
             app.searcher.close()
 
 

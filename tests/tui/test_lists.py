@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry
 from chatterm.store import Store
 from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.rows import Rows
@@ -116,3 +119,32 @@ async def test_ten_thousand_chats_open_page_by_page(store: Store, home: Path) ->
             await run.pilot.pause()
         assert len(listed(run)) > 150
         assert rows.row is not None
+
+
+async def test_a_model_of_the_catalogue_that_cannot_be_pulled_says_why(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    entry = ModelEntry(
+        "far", "engine", repository="a/b", files={"Q4": ModelFile("x.gguf", size=1_500_000_000)}
+    )
+    async with program(store, home, models={"far": entry}) as run:
+        await run.press("ctrl+o")
+        shelf = run.app.screen.query_one(Rows)
+        await run.until(lambda: any(row.key == "absent/far" for row in shelf.rows))
+        assert next(row.right for row in shelf.rows if row.key == "absent/far") == "1.5 GB"
+        await run.type("far")
+        await run.press("enter")
+        await run.until(lambda: "far" in run.app.pulls.progress or bool(run.app._notifications))
+        await run.until(lambda: bool(run.app._notifications), 30)
+        assert not run.app.pulls.progress
+        said = next(iter(run.app._notifications))
+        assert "127.0.0.1" in said.message
+
+
+async def test_a_remote_that_does_not_answer_is_said_in_the_list(store: Store, home: Path) -> None:
+    remote = RemoteEntry("home", "openai", "http://127.0.0.1:9")
+    async with program(store, home, remotes={"home": remote}) as run:
+        await run.press("ctrl+o")
+        shelf = run.app.screen.query_one(Rows)
+        await run.until(lambda: any(row.key.startswith("absent/home") for row in shelf.rows), 30)

@@ -7,6 +7,7 @@ from textual.screen import Screen
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
 from chatterm.tui.desk import Desk
+from chatterm.tui.pulls import Pulls
 from chatterm.tui.searching import Searcher
 from chatterm.tui.standing import Standing
 from chatterm.tui.talk import Talk
@@ -23,6 +24,7 @@ class ChatBase(Screen[None]):
     searcher: Searcher
     talk: Talk
     standing: Standing
+    pulls: Pulls
     editing: Message | None
     """The message that the composer holds for editing."""
     aside: str

@@ -17,6 +17,7 @@ from chatterm.tui.commands import command_rows
 from chatterm.tui.desk import Desk
 from chatterm.tui.files import FileShelf
 from chatterm.tui.history import History
+from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.chat_actions import ChatActions
 from chatterm.tui.screens.reading_actions import ReadingActions
 from chatterm.tui.searching import Searcher
@@ -53,12 +54,15 @@ class ChatScreen(ChatActions, ReadingActions):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-tall")]
     AUTO_FOCUS = "Composer"
 
-    def __init__(self, desk: Desk, talks: Talks, searcher: Searcher, first: Talk) -> None:
+    def __init__(
+        self, desk: Desk, talks: Talks, searcher: Searcher, pulls: Pulls, first: Talk
+    ) -> None:
         super().__init__()
         self.desk = desk
         self.talks = talks
         self.searcher = searcher
         self.talk = first
+        self.pulls = pulls
         self.standing = Standing(desk, self.show_status)
         self.editing: Message | None = None
         """The message that the composer holds for editing."""
@@ -146,15 +150,16 @@ class ChatScreen(ChatActions, ReadingActions):
 
     def answer_ended(self, talk: Talk, message: Message) -> None:
         self.reading.ended(message, talk.failures.get(message.id))
+        self.standing.ask_again(talk.session.model)
         self.standing.read(talk, talk.path())
-        self.query_one(ChatList).reload()
-
-    def title_changed(self, talk: Talk) -> None:
-        self.query_one(TitleBar).say(*self._title())
         self.query_one(ChatList).reload()
 
     def status_changed(self, talk: Talk) -> None:
         self.show_status()
+
+    def title_changed(self, talk: Talk) -> None:
+        self.query_one(TitleBar).say(*self._title())
+        self.query_one(ChatList).reload()
 
     def branch_places(self) -> dict[str, tuple[int, int]]:
         """Place and number of branches, of the messages that have more than one."""
@@ -181,7 +186,9 @@ class ChatScreen(ChatActions, ReadingActions):
         self.query_one(StatusLine).say(
             self.standing.status(self.talk, others, self._where(), self.composer.mode)
         )
-        self.query_one(Banner).say(self.standing.banner(self.talk, self.editing))
+        self.query_one(Banner).say(
+            self.standing.banner(self.talk, self.editing, self.pulls.progress)
+        )
 
     def _where(self) -> Where:
         """Whose keys count now."""

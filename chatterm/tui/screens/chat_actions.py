@@ -274,10 +274,18 @@ class ChatActions(ChatBase):
 
     def take_model(self, key: str) -> None:
         """A row of the shelf was chosen."""
-        if key.startswith(ABSENT):
-            self.whisper(f"get it with: chatterm models pull {key.removeprefix(ABSENT)}")
-        else:
+        if not key.startswith(ABSENT):
             self.use_model(key)
+        elif not self.pulls.begin(key.removeprefix(ABSENT), self._pulled):
+            self.whisper(f"{key.removeprefix(ABSENT)} is on its way")
+
+    def _pulled(self, name: str, failure: ChattermError | None) -> None:
+        """A model has come, or could not: the chat that is shown is answered by it from now on."""
+        if failure is not None:
+            self.complain(failure)
+        else:
+            self.app.notify(f"{name} is on this machine now", markup=False)
+            self.use_model(name)
 
     def use_model(self, model: str) -> None:
         """The next answer comes from that model."""
