@@ -83,7 +83,9 @@ def _desk(
         paths=paths,
         database=paths.database,
         terminal_id=terminal_id,
-        open_backend=lambda model: open_backend(model, config=config, catalog=catalog, paths=paths),
+        open_backend=lambda model: open_backend(
+            model, config=config, catalog=catalog, paths=paths, suggest=suggest
+        ),
         clock=time.time,
         monotonic=time.monotonic,
         editor=env.get("VISUAL") or env.get("EDITOR") or "vi",
