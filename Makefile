@@ -15,6 +15,7 @@ help:
 	@echo 'make check     lint and test, as CI does'
 	@echo 'make faults    kill it hundreds of times'
 	@echo 'make bench     measure it'
+	@echo 'make pictures  take the pictures of the README again'
 	@echo 'make guide     train the built-in guide anew (30 minutes, downloads PyTorch)'
 	@echo 'make guide-eval  ask the built-in guide the questions of its test'
 	@echo 'make man       show the manual page'
@@ -59,6 +60,9 @@ check: lint test
 
 faults: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m faults tests/faults
+
+pictures: $(VENV)/.installed-test
+	$(BIN)/python -m scripts.pictures
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks

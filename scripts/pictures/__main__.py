@@ -25,7 +25,6 @@ from scripts.pictures.texts import ANSWERS, EARLIER, PROMPT, SECOND_ANSWER
 
 SIZE = (100, 30)
 MODEL = "qwen3-4b-2507"
-OTHER = "gemma-3-4b"
 NOON = 1_795_262_400.0
 """The pictures show the same time whenever they are taken."""
 
@@ -35,11 +34,15 @@ class Speaker:
 
     name = "engine"
 
+    def __init__(self) -> None:
+        self._asked: list[str] = []
+
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        text = ANSWERS.get(request.path[-1].text, SECOND_ANSWER)
-        if request.model == OTHER:
-            text = SECOND_ANSWER
-        if request.path[-1].text == PROMPT and request.model != OTHER:
+        prompt = request.path[-1].text
+        self._asked.append(prompt)
+        again = self._asked.count(prompt) == 2
+        text = SECOND_ANSWER if again or request.model != MODEL else ANSWERS[prompt]
+        if text == ANSWERS[PROMPT]:
             yield ReasoningDelta("The reader wants to see it, so a short program and a table.")
         words = re.findall(r"\s*\S+|\s+", text)
         for word in words:
@@ -74,6 +77,7 @@ async def take(folder: Path) -> None:
         paths = Paths.from_environment({"CHATTERM_HOME": home})
         clock = Clock()
         with Store.open(paths.database, clock=clock, new_id=ulid_factory(clock)) as store:
+            speaker = Speaker()
             desk = Desk(
                 store=store,
                 config=Config(model=MODEL),
@@ -81,7 +85,7 @@ async def take(folder: Path) -> None:
                 paths=paths,
                 database=paths.database,
                 terminal_id="pictures",
-                open_backend=lambda _: Speaker(),
+                open_backend=lambda _: speaker,
                 clock=clock,
                 monotonic=time.monotonic,
             )
@@ -120,7 +124,7 @@ class Photographer:
         await self.press("f3")
         self.shoot("tree")
         await self.press("escape", "i", "f4")
-        await self.type("echo")
+        await self.type("gemma")
         await self.pilot.pause(0.3)
         await self.press("enter")
         await self.pilot.pause(0.8)
