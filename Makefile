@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 GUIDE := build/guide
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: chat install test lint format check bench faults guide guide-eval man clean help
+.PHONY: chat install test lint format check bench pictures faults guide guide-eval man clean help
 
 help:
 	@echo 'make chat      open the chat'

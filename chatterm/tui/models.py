@@ -39,9 +39,11 @@ class Shown:
 class ModelShelf:
     """What the model picker shows; it grows while it is shown."""
 
-    def __init__(self, desk: Desk, current: str) -> None:
+    def __init__(self, desk: Desk, current: str, *, only_ready: bool = False) -> None:
+        """``only_ready`` leaves out what would have to be pulled first."""
         self._desk = desk
         self._current = current
+        self._only_ready = only_ready
         self._local: tuple[LocalModel, ...] = ()
         self._loaded: dict[str, str] = {}
         self._remote: dict[str, list[Shown]] = {}
@@ -91,7 +93,7 @@ class ModelShelf:
     # What is shown
 
     def rows(self, query: str) -> list[Row]:
-        known = self._known()
+        known = [one for one in self._known() if not (one.absent and self._only_ready)]
         rows: list[Row] = []
         section = ""
         for model, marks in ranked(query, known, lambda model: model.name):

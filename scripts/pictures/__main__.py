@@ -12,8 +12,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from chatterm.catalog import load_catalog
-from chatterm.config import Config
+from chatterm.catalog import Catalog, ModelEntry
+from chatterm.config import ChatOptions, Config
 from chatterm.events import Done, Event, ReasoningDelta, TextDelta
 from chatterm.ids import ulid_factory
 from chatterm.messages import ModelInfo, Request, Stop, Timings, Usage
@@ -25,6 +25,13 @@ from scripts.pictures.texts import ANSWERS, EARLIER, PROMPT, SECOND_ANSWER
 
 SIZE = (100, 30)
 MODEL = "qwen3-4b-2507"
+MODELS = {
+    name: ModelEntry(name, "echo", summary=summary)
+    for name, summary in {
+        MODEL: "For machines of 8 GB: short, direct answers and tool calls",
+        "gemma-3-4b": "Many languages, and pictures",
+    }.items()
+}
 NOON = 1_795_262_400.0
 """The pictures show the same time whenever they are taken."""
 
@@ -52,10 +59,7 @@ class Speaker:
         yield Done(Stop.END, usage, Timings(first_token_ms=180.0, generation_ms=len(words) * 26.0))
 
     async def models(self) -> Sequence[ModelInfo]:
-        return [
-            ModelInfo(MODEL, self.name, context=8192),
-            ModelInfo(OTHER, self.name, context=8192),
-        ]
+        return [ModelInfo(MODEL, self.name, context=8192)]
 
     async def aclose(self) -> None:
         return
@@ -80,8 +84,8 @@ async def take(folder: Path) -> None:
             speaker = Speaker()
             desk = Desk(
                 store=store,
-                config=Config(model=MODEL),
-                catalog=load_catalog(paths.user_models_file),
+                config=Config(model=MODEL, chats=ChatOptions(titles="words")),
+                catalog=Catalog(models=MODELS, remotes={}),
                 paths=paths,
                 database=paths.database,
                 terminal_id="pictures",

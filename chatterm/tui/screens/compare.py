@@ -30,7 +30,7 @@ def begin_comparing(screen: ChatBase) -> None:
         screen.whisper("stop the answer first: Esc", warning=True)
         return
     here = screen.talk.session.model
-    shelf = ModelShelf(screen.desk, here)
+    shelf = ModelShelf(screen.desk, here, only_ready=True)
 
     def chosen(picked: Picked | None) -> None:
         if picked is not None:
