@@ -41,7 +41,8 @@ class Picker(ModalScreen[Picked | None]):
             border: none; height: 1; background: transparent; padding: 0 1; margin: 0 0 1 0;
         }
         & Rows { height: auto; max-height: 100%; min-height: 1; }
-        & .note { color: $muted; padding: 0 1; height: auto; max-height: 3; margin-top: 1; }
+        & .note { dock: bottom; color: $muted; padding: 0 1; height: 2; }
+        &.-noted Rows { margin-bottom: 3; }
         &.-wide > Vertical { width: 120; }
     }
     """
@@ -61,7 +62,7 @@ class Picker(ModalScreen[Picked | None]):
         wide: bool = False,
     ) -> None:
         """``keys`` are further keys that choose, with what they do; ``start`` is a row's key."""
-        super().__init__(classes="-wide" if wide else "")
+        super().__init__(classes=f"{'-wide ' * wide}{'-noted' * (note is not None)}")
         self._title = title
         self._source = source
         self._placeholder = placeholder
