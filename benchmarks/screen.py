@@ -96,7 +96,8 @@ class Window:
         self.process, self._fd = pty.fork()
         if not self.process:
             env = {**os.environ, "CHATTERM_HOME": str(home), "TERM": "xterm-256color"}
-            for name in ("COLUMNS", "LINES"):
+            # With no byte code on disk it would be compiling that is measured.
+            for name in ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE"):
                 env.pop(name, None)
             os.execve(sys.executable, [sys.executable, "-m", "chatterm", *args], env)
         size = struct.pack("HHHH", 40, 120, 0, 0)
