@@ -18,8 +18,7 @@ what answers until a real model is chosen: `chatterm models pull` gets one.
 - Data: {topics} topics of chatterm with one written answer each, {phrasings} ways to ask for them
   by {authors} authors, and questions about everything else that a generator puts together. No
   user's chats are in it. All of it is in `scripts/guide` of the source.
-- Training: a linear classifier on the same data first, from which the model learns what mixed and
-  mangled questions are about; then {steps} steps, {tokens:.1f} million tokens,
+- Training: as a bag of words first, then {steps} steps, {tokens:.1f} million tokens,
   {cpu} minutes on one CPU core, seed {seed}.
 
 ## Limits

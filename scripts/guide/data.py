@@ -199,23 +199,6 @@ class Generator:
             Turn(rng.choice(_ASK_EXAMPLE), self._topics[topic].example, label),
         ]
 
-    def mixed(self) -> str:
-        """Words of two questions, or of one that was mangled: not of any topic for certain."""
-        rng = self._rng
-        first, other = self._any()[1].lower().split(), self._any()[1].lower().split()
-        kind = rng.random()
-        if kind < 0.35:
-            words = (
-                first[: rng.randint(1, len(first) or 1)] + other[rng.randrange(len(other) or 1) :]
-            )
-        elif kind < 0.6:
-            words = [word for word in first if rng.random() < 0.6]
-        elif kind < 0.85:
-            words = [rng.choice(other or [word]) if rng.random() < 0.3 else word for word in first]
-        else:
-            words = rng.sample(first, len(first))
-        return shortened(" ".join(words or first), last=True)
-
     def _turn(self, topic: str, question: str) -> Turn:
         return Turn(question, self._topics[topic].answer, self._labels[topic])
 

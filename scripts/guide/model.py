@@ -116,8 +116,8 @@ class Sample:
     tokens: list[int]
     targets: list[int]
     """The next token where the loss counts it."""
-    choices: list[tuple[int, int | str]]
-    """Where a tag is to come, and its label, or the question that the teacher is to label."""
+    choices: list[tuple[int, int]]
+    """Where a tag is to come, and its label."""
 
 
 class Texts:
@@ -144,11 +144,11 @@ class Texts:
         """
         tokens: list[int] = []
         targets: list[int] = []
-        choices: list[tuple[int, int | str]] = []
+        choices: list[tuple[int, int]] = []
         for number, turn in enumerate(turns):
             is_last = number == len(turns) - 1
             question = shortened(turn.question.strip(), last=is_last)
-            prompt = self._prompt(self._asked(question, broken=self._rng.random() < broken))
+            prompt = self.asking(self._asked(question, broken=self._rng.random() < broken))
             answer = [*self._fixed(turn.answer), END_ID]
             if is_last and self._rng.random() < cut:
                 answer = []
@@ -163,12 +163,8 @@ class Texts:
             tokens += prompt + answer + after
         return Sample(tokens, targets, choices)
 
-    def unlabelled(self, question: str) -> Sample:
-        """A question alone, for the teacher to say what belongs to it."""
-        prompt = self._prompt(self.encode(f"user\n{question}"))
-        return Sample(prompt, [_NO_LOSS] * len(prompt), [(len(prompt) - 1, question)])
-
-    def _prompt(self, asked: list[int]) -> list[int]:
+    def asking(self, asked: list[int]) -> list[int]:
+        """A prompt of those tokens alone."""
         start = [START_ID, *asked, END_ID, *self._fixed("\n"), START_ID]
         return [*start, *self._fixed("assistant\n")]
 

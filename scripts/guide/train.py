@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from scripts.guide.bag import begin_as_bag
 from scripts.guide.data import Generator, make_generator
 from scripts.guide.model import (
     FIRST_TAG_ID,
@@ -33,13 +34,12 @@ from scripts.guide.model import (
     save,
     train_tokenizer,
 )
-from scripts.guide.teacher import Teacher
 from scripts.guide.topics import load_topics
 
 _WARM_UP_STEPS = 80
 _LAST_RATE = 0.02
 _CUT, _BROKEN = 0.85, 0.2
-_MIXED_SHARE, _RECITAL_SHARE = 0.3, 0.2
+_RECITAL_SHARE = 0.2
 _ANSWER_WEIGHT = 1.0
 _TOKENIZER_CONVERSATIONS = 40_000
 _POOL = 400
@@ -52,7 +52,7 @@ class Batch:
     places: Tensor
     """Where answers are chosen, in the flattened batch."""
     labels: Tensor
-    """How likely each answer is to be there."""
+    """Their tags."""
 
 
 def main() -> None:
@@ -62,8 +62,6 @@ def main() -> None:
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     generator = make_generator(options.seed, hold_out=not options.all)
-    teacher = Teacher(make_generator(options.seed + 1, hold_out=not options.all), options.seed)
-    print(f"teacher right on held-out questions: {_right(teacher, generator)}", flush=True)
     model = Guide(Shape(), generator.classes, options.dropout)
     if options.go_on:
         model_before, tokenizer, _ = load(options.out)
@@ -72,7 +70,10 @@ def main() -> None:
     else:
         texts = _texts(generator, options)
     print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
-    about = _train(model, _batches(generator, texts, teacher, options), options)
+    if not options.go_on:
+        begin_as_bag(model, generator, texts, options.bag_steps)
+        print(f"held-out questions right as a bag of words: {_right(model, generator, texts)}")
+    about = _train(model, _batches(generator, texts, options), options)
     about |= {"parameters": sum(p.numel() for p in model.parameters())}
     report = load_topics(hold_out=not options.all)[1]
     about |= {"authors": report.authors, "phrasings": report.phrasings}
@@ -105,17 +106,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-tokens", type=int, default=1600)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=7e-4)
+    parser.add_argument("--bag-steps", type=int, default=1500)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--all", action="store_true", help="hold no phrasings out")
     return parser.parse_args()
 
 
-def _right(teacher: Teacher, generator: Generator) -> str:
-    """What may be hoped for, seen before the training."""
+@torch.no_grad()
+def _right(model: Guide, generator: Generator, texts: Texts) -> str:
     asked = generator.held_out()
-    guessed = teacher.chances([question for question, _ in asked]).argmax(-1).tolist()
-    hits = sum(guess == label for guess, (_, label) in zip(guessed, asked, strict=True))
+    model.eval()
+    hits = 0
+    for question, label in asked:
+        hidden = model(torch.tensor([texts.prompt([("user", question)])]))[0, -1]
+        hits += int(model.logits(hidden).argmax()) == FIRST_TAG_ID + label
+    model.train()
     return f"{hits} of {len(asked)}"
 
 
@@ -128,9 +134,7 @@ def _texts(generator: Generator, options: argparse.Namespace) -> Texts:
     return Texts(tokenizer, options.seed)
 
 
-def _batches(
-    generator: Generator, texts: Texts, teacher: Teacher, options: argparse.Namespace
-) -> Iterator[Batch]:
+def _batches(generator: Generator, texts: Texts, options: argparse.Namespace) -> Iterator[Batch]:
     """Fresh conversations for ever, those of like length together."""
     rng = random.Random(options.seed)
     while True:
@@ -142,37 +146,26 @@ def _batches(
                 groups.append([])
             groups[-1].append(sample)
         rng.shuffle(groups)
-        yield from (_batch(group, teacher, generator.classes) for group in groups)
+        yield from (_batch(group) for group in groups)
 
 
 def _sample(generator: Generator, texts: Texts, rng: random.Random) -> Sample:
-    chance = rng.random()
-    if chance < _MIXED_SHARE:
-        return texts.unlabelled(generator.mixed())
-    if chance < _MIXED_SHARE + _RECITAL_SHARE:
+    if rng.random() < _RECITAL_SHARE:
         return texts.sample(generator.recital(), cut=0, broken=0)
     return texts.sample(generator.conversation(), cut=_CUT, broken=_BROKEN)
 
 
-def _batch(samples: list[Sample], teacher: Teacher, classes: int) -> Batch:
+def _batch(samples: list[Sample]) -> Batch:
     length = max(len(sample.tokens) for sample in samples)
     tokens = torch.full((len(samples), length), PAD_ID)
     targets = torch.full((len(samples), length), -100)
-    places: list[int] = []
-    said: list[int | str] = []
+    places, labels = [], []
     for row, sample in enumerate(samples):
         tokens[row, : len(sample.tokens)] = torch.tensor(sample.tokens)
         targets[row, : len(sample.targets)] = torch.tensor(sample.targets)
         places += [row * length + place for place, _ in sample.choices]
-        said += [label for _, label in sample.choices]
-    labels = torch.zeros(len(said), classes)
-    for row, label in enumerate(said):
-        if isinstance(label, int):
-            labels[row, label] = 1.0
-    asked = [row for row, label in enumerate(said) if isinstance(label, str)]
-    if asked:
-        labels[asked] = teacher.chances([str(said[row]) for row in asked])
-    return Batch(tokens, targets, torch.tensor(places), labels)
+        labels += [FIRST_TAG_ID + label for _, label in sample.choices]
+    return Batch(tokens, targets, torch.tensor(places), torch.tensor(labels))
 
 
 def _train(model: Guide, batches: Iterator[Batch], options: argparse.Namespace) -> dict[str, Any]:
@@ -234,16 +227,12 @@ def _optimizers(model: Guide, rate: float) -> list[torch.optim.Optimizer]:
 def _step(
     model: Guide, batch: Batch, optimizers: list[torch.optim.Optimizer]
 ) -> tuple[float, float]:
-    """The loss on choices, and how often the right answer, or the teacher's, was chosen."""
+    """The loss on choices, and how often the right answer was chosen."""
     hidden = model(batch.tokens).flatten(0, 1)
     targets = batch.targets.flatten()
     counted = targets != -100
     chosen = model.logits(hidden[batch.places])
-    labels = functional.pad(
-        batch.labels,
-        (FIRST_TAG_ID, chosen.shape[1] - batch.labels.shape[1] - FIRST_TAG_ID),
-    )
-    loss = functional.cross_entropy(chosen, labels)
+    loss = functional.cross_entropy(chosen, batch.labels)
     total = loss
     if counted.any():
         said = functional.cross_entropy(model.logits(hidden[counted]), targets[counted])
@@ -253,7 +242,7 @@ def _step(
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return loss.item(), (chosen.argmax(-1) == labels.argmax(-1)).float().mean().item()
+    return loss.item(), (chosen.argmax(-1) == batch.labels).float().mean().item()
 
 
 if __name__ == "__main__":
