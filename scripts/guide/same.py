@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from pathlib import Path
 
 import torch
@@ -23,7 +24,8 @@ def main() -> None:
     model, tokenizer, _ = load(options.run)
     texts = Texts(tokenizer)
     topics, _ = load_topics()
-    prompts = [text for topic in topics.values() for text in topic.held_out][::2][:_COUNT]
+    held_out = [text for topic in topics.values() for text in topic.held_out]
+    prompts = random.Random(_COUNT).sample(held_out, _COUNT)
     pairs = [
         {"question": prompt, "answer": greedy(model, texts, texts.prompt([("user", prompt)]))}
         for prompt in prompts
