@@ -23,6 +23,7 @@ from chatterm.errors import (
     ConfigError,
     ModelError,
     Refused,
+    RemoteError,
     Unreachable,
 )
 from tests.hub import Hub, gguf_bytes, running_hub
@@ -374,7 +375,7 @@ async def test_without_a_network_it_ends_at_once(folder: Path) -> None:
 async def test_offline_nothing_is_asked(hub: Hub, folder: Path) -> None:
     hub.add(NAME, gguf_bytes(1000))
     async with Web({"HF_ENDPOINT": hub.address}, offline=True) as web:
-        with pytest.raises(Unreachable, match="switched off"):
+        with pytest.raises(RemoteError, match="switched off"):
             await sources_of(web, "hf:them/small")
     assert hub.asked == []
 

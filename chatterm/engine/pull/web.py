@@ -20,7 +20,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from chatterm import __version__
-from chatterm.errors import BadReply, Busy, ConfigError, ModelError, Refused, Unreachable
+from chatterm.errors import (
+    BadReply,
+    Busy,
+    ConfigError,
+    ModelError,
+    Refused,
+    RemoteError,
+    Unreachable,
+)
 
 HUB = "https://huggingface.co"
 _MOST_REDIRECTS = 10
@@ -177,7 +185,7 @@ class Web:
 
     def _open_client(self, url: str) -> httpx.AsyncClient:
         if self._offline:
-            raise Unreachable(
+            raise RemoteError(
                 f"{_host(url)} is not asked: the network is switched off",
                 hint="unset CHATTERM_OFFLINE, or chatterm config set offline false",
             )
