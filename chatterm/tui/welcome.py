@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chatterm.engine.machine import machine_with
+from chatterm.engine.recommend import recommend
 from chatterm.tui.actions import BY_ID, keys_now, shown_keys
 from chatterm.tui.desk import Desk, short_name
 
@@ -12,7 +14,21 @@ def welcome(desk: Desk, model: str) -> tuple[str, str, str]:
 
     return (
         f"Write something and press {key('send')}. Everything stays on this machine.",
-        f"{short_name(model)} answers; {key('model')} chooses another model.",
+        _about(desk, model, key("model")),
         f"{key('help')} shows the keys, {key('palette')} everything there is,"
         f" {key('chats')} your chats.",
     )
+
+
+def _about(desk: Desk, model: str, key: str) -> str:
+    """Who answers; the built-in guide is open about what it is, and how to get more."""
+    entry = desk.catalog.models.get(model)
+    if entry is not None and entry.card:
+        # Looking for GPUs takes a process and a second; memory alone is enough for a proposal.
+        found = recommend(desk.catalog.models.values(), machine_with(()))
+        if found is not None:
+            return (
+                f"{short_name(model)} only explains chatterm. A real model that fits this machine:"
+                f" chatterm models pull {found.entry.name}, or {key}."
+            )
+    return f"{short_name(model)} answers; {key} chooses another model."
