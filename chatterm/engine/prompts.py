@@ -135,7 +135,7 @@ class PromptMaker:
             _told_of(request.params.schema, marked),
             tools=request.tools,
             reasoning=request.params.reasoning,
-            prefill=request.prefill,
+            prefill=request.prefill.replace(_MARK, ""),
         )
         answers = [message.text for message in path if message.role is Role.ASSISTANT]
         has_bos = self._tokenizer.adds_bos or prompt.wants_bos
@@ -162,7 +162,7 @@ class PromptMaker:
                     marks += f"{_MARK}{len(images)}{_MARK}"
                     images.append(request.images[file.digest])
             text = message.text.replace(_MARK, "")
-            marked.append(replace(message, text=f"{marks}\n{text}") if marks else message)
+            marked.append(replace(message, text=f"{marks}\n{text}" if marks else text))
         if images and self._see is None:
             raise ModelError(
                 "this model cannot see pictures",

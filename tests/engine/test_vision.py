@@ -67,6 +67,18 @@ async def test_a_picture_counts_by_the_positions_it_takes(backend: EngineBackend
     assert two.prompt_tokens - one.prompt_tokens == PICTURE_TOKENS
 
 
+async def test_what_is_typed_is_never_taken_for_the_place_of_a_picture(
+    backend: EngineBackend,
+) -> None:
+    typed = shown(RED)
+    before = Message("l", None, Role.USER, "\ufdd17\ufdd1 and \ufdd10\ufdd1", 0.0)
+    reply = Message("k", "l", Role.ASSISTANT, "Well.", 0.0)
+    plain = replace(before, text="7 and 0")
+    _, odd = await said(backend, replace(typed, path=(before, reply, *typed.path)))
+    _, usual = await said(backend, replace(typed, path=(plain, reply, *typed.path)))
+    assert odd.prompt_tokens == usual.prompt_tokens
+
+
 async def test_the_next_turn_does_not_look_again(backend: EngineBackend) -> None:
     first = shown(RED)
     text, usage = await said(backend, first)
