@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.pull_progress import PullScreen
 from chatterm.cli.sizes import bytes_text
@@ -30,6 +31,7 @@ def pull(
             metavar="[MODEL]",
             help="NAME[:QUANT] of the catalogue, hf:OWNER/REPO[:QUANT], hf:OWNER/REPO/FILE, or"
             " an address. Without it one is proposed for this machine.",
+            autocompletion=completing.catalogue_names,
         ),
     ] = None,
     connections: Annotated[
