@@ -18,10 +18,6 @@ _REDIRECTS = 5
 _HTML = ("text/html", "application/xhtml+xml")
 
 
-def is_url(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
-
-
 def read_url(url: str, env: Mapping[str, str]) -> Content:
     """What a page says: HTML as readable text, other text and pictures as they are."""
     name = _without_password(url)

@@ -44,14 +44,6 @@ class Keyring(Protocol):
     def delete_password(self, service: str, name: str) -> None: ...
 
 
-class Credible(Protocol):
-    """Where a dialect finds and leaves its tokens."""
-
-    def get(self, name: str, origin: str) -> Credentials | None: ...
-
-    def put(self, name: str, credentials: Credentials) -> str: ...
-
-
 class CredentialStore:
     """The credentials of all remotes, by the remote's name."""
 

@@ -17,7 +17,7 @@ from chatterm.remote.failures import failure, shortened, words_in
 from chatterm.remote.ndjson import json_lines
 from chatterm.remote.patience import Patience
 from chatterm.remote.text import Pieces, whole
-from chatterm.remote.turns import Turn, turns_of
+from chatterm.remote.turns import Turn, tools_of, turns_of
 
 _OPTIONS = {
     "temperature": "temperature",
@@ -226,17 +226,7 @@ def _body(request: Request, model: str) -> dict[str, Any]:
     if options := _options(params):
         body["options"] = options
     if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": json.loads(tool.parameters),
-                },
-            }
-            for tool in request.tools
-        ]
+        body["tools"] = tools_of(request)
     if params.schema:
         body["format"] = json.loads(params.schema)
     if params.reasoning is not None:

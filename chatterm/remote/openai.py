@@ -21,7 +21,7 @@ from chatterm.remote.completion import Completion
 from chatterm.remote.failures import failure
 from chatterm.remote.patience import Patience
 from chatterm.remote.sse import sse_events
-from chatterm.remote.turns import Turn, turns_of
+from chatterm.remote.turns import Turn, tools_of, turns_of
 
 _AS_THEY_ARE = (
     "temperature",
@@ -141,17 +141,7 @@ class OpenAIBackend:
         if self._newer_limit and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": json.loads(tool.parameters),
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = tools_of(request)
         return body
 
     def _adapt(self, problem: Reply, body: Mapping[str, Any]) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from chatterm.messages import Message, Request, Role, ToolCall
 
@@ -34,6 +36,21 @@ class Turn:
     calls: tuple[ToolCall, ...] = ()
     images: tuple[Image, ...] = ()
     answers: ToolCall | None = None
+
+
+def tools_of(request: Request) -> list[dict[str, Any]]:
+    """What may be called, in the form that OpenAI gave it and the others took over."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": json.loads(tool.parameters),
+            },
+        }
+        for tool in request.tools
+    ]
 
 
 def turns_of(request: Request) -> list[Turn]:

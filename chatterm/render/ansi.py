@@ -10,7 +10,6 @@ from enum import Enum
 
 from rich.color import ColorSystem
 from rich.segment import Segment
-from rich.style import Style
 
 from chatterm.render.line import Line
 from chatterm.render.theme import ANSI, ATTRIBUTES, BARE, Theme
@@ -56,12 +55,4 @@ def _segment(segment: Segment, colour: Colour) -> str:
     return style.render(segment.text, color_system=_SYSTEM)
 
 
-def dimmed(text: str, colour: Colour) -> str:
-    """Text that steps back, as reasoning does."""
-    if colour is Colour.NONE or not text.strip():
-        return text
-    return _DIM.render(text, color_system=_SYSTEM)
-
-
-_DIM = Style(dim=True)
 _SYSTEM = ColorSystem.STANDARD

@@ -14,7 +14,7 @@ from chatterm.messages import Role
 from chatterm.store.exchange.build import About, Source, Turn, build, chain
 from chatterm.store.exchange.fields import Item
 from chatterm.store.exchange.lineage import lineage
-from chatterm.store.exchange.sqlite import Foreign
+from chatterm.store.exchange.sqlite import Foreign, chats_of
 from chatterm.store.exchange.values import PortableChat
 
 _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"GIF8": "image/gif"}
@@ -25,13 +25,7 @@ def recognises(db: Foreign) -> bool:
 
 
 def read(db: Foreign, source: Source) -> Iterator[PortableChat]:
-    rows: dict[int, list[Item]] = {}
-    for row in db.rows("message", "id"):
-        rows.setdefault(row.whole("chat_id"), []).append(row)
-    for chat in db.rows("chat", "id"):
-        said = rows.get(chat.whole("id"), [])
-        if not said:
-            continue
+    for chat, said in chats_of(db):
         model, system = chat.text("model", ""), chat.text("system", "")
         turns = [_turn(row, model) for row in said]
         if system:

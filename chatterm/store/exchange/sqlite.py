@@ -34,6 +34,16 @@ class Foreign:
             yield Item(values, f"{table} {values.get('id', values.get('hash', ''))}".rstrip())
 
 
+def chats_of(db: Foreign) -> Iterator[tuple[Item, list[Item]]]:
+    """Each chat that has messages, with them, where both have a table and a number."""
+    rows: dict[int, list[Item]] = {}
+    for row in db.rows("message", "id"):
+        rows.setdefault(row.whole("chat_id"), []).append(row)
+    for chat in db.rows("chat", "id"):
+        if said := rows.get(chat.whole("id")):
+            yield chat, said
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Foreign]:
     """A database, until the block ends; what it cannot be read for is said in words."""
