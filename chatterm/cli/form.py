@@ -65,7 +65,7 @@ def _whole_answer(session: ChatSession) -> str | None:
 
 
 def _last_block(text: str) -> str | None:
-    from chatterm.render.fences import code_blocks
+    from chatterm.render.codes import FENCED, code_blocks
 
-    blocks = code_blocks(text)
+    blocks = code_blocks(text, FENCED)
     return blocks[-1] if blocks else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.render.fences import code_blocks
+from chatterm.render.codes import FENCED, code_blocks
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,16 @@ from chatterm.render.fences import code_blocks
         ("```\n```", [""]),
         ("```not ` a fence\nx\n```\ny\n```", ["y\n"]),
         ("```sh\necho '```sh'\n```sh\n```", ["echo '```sh'\n```sh\n"]),
+        ("```\r\na\r\n```\r\n", ["a\n"]),
+        ("```\na\x0cb\u2028c\n```", ["a\x0cb\u2028c\n"]),
+        (f"```\n{'x' * 30_000}\n```", [f"{'x' * 30_000}\n"]),
     ],
 )
 def test_blocks_are_found(text: str, blocks: list[str]) -> None:
     assert code_blocks(text) == blocks
+
+
+def test_an_indented_block_is_code_but_not_fenced() -> None:
+    text = "so:\n\n    ls\n\n```sh\npwd\n```\n"
+    assert code_blocks(text) == ["ls\n", "pwd\n"]
+    assert code_blocks(text, FENCED) == ["pwd\n"]
