@@ -22,8 +22,9 @@ from chatterm.catalog import Catalog, RemoteEntry
 from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.engine.doubt import NO_DOUBT, Doubt
+from chatterm.errors import ModelError
 from chatterm.events import Event
-from chatterm.messages import CountedPrompt, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
 from chatterm.paths import Paths
 
 if TYPE_CHECKING:
@@ -51,6 +52,24 @@ class Counting(Protocol):
 
     async def count(self, request: Request) -> CountedPrompt:
         """The prompt as the model reads it, and its exact length."""
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A backend whose models may turn texts into vectors."""
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        """One vector for each text; a ModelError of a model that is not for that."""
+
+
+async def embed(backend: Backend, model: str, texts: Sequence[str]) -> Embedded:
+    """The vectors of texts; a ModelError where nobody here can make them."""
+    if isinstance(backend, Embedding):
+        return await backend.embed(model, texts)
+    raise ModelError(
+        f"{model} is no model for embeddings",
+        hint="choose one that is; chatterm models list shows them",
+    )
 
 
 async def count_prompt(backend: Backend, request: Request) -> CountedPrompt:

@@ -28,6 +28,8 @@ class EchoBackend:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         if request.model not in self._paces:
             raise ModelError(f"there is no echo model {request.model!r}")
+        if request.must_call:
+            raise ModelError(f"{request.model} cannot call tools", hint="choose a model that can")
         pace = self._paces[request.model]
         words, stop = _words_to_say(request)
         for number, word in enumerate(words):

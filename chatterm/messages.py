@@ -103,6 +103,8 @@ class Request:
     answer_id: str
     params: Params = field(default_factory=Params)
     tools: tuple[Tool, ...] = ()
+    must_call: tuple[str, ...] = ()
+    """The answer is a call of one of these tools; empty leaves that to the model."""
     prefill: str = ""
     """How the answer begins; only what follows it is streamed."""
     chat_id: str = ""
@@ -123,6 +125,15 @@ class CountedPrompt:
     """How many the model can read."""
     left_out: int = 0
     """Messages from the beginning that do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Texts as vectors, each of length one, in the order of the texts."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    tokens: int
+    """Of all texts together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from chatterm.engine.hosts import Channel, EngineHome, open_channel
 from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 from chatterm.events import Done, Event, Progress
-from chatterm.messages import CountedPrompt, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
 
 
 class EngineBackend:
@@ -64,10 +64,10 @@ class EngineBackend:
         finally:
             await channel.close()
 
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        """One normalised vector for each text."""
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        """One normalised vector for each text; a ModelError of a model that is not for that."""
         reply = await self._ask(self._opening(model), {"op": "embed", "texts": list(texts)})
-        return [list(vector) for vector in reply]
+        return Embedded(tuple(map(tuple, reply["vectors"])), reply["tokens"])
 
     async def count(self, request: Request) -> CountedPrompt:
         question = {"op": "count", "request": wire.request_to_json(request)}

@@ -382,7 +382,11 @@ class Host:
                     reply = self._service.count(wire.request_from_json(said["request"]))
                     self._send(connection, {"reply": reply})
                 case "embed":
-                    self._send(connection, {"reply": self._service.embed(said["texts"])})
+                    connection.job = self._service.embed(
+                        said["texts"],
+                        send=lambda value: self._send(connection, value),
+                        end=lambda: self._hang_up(connection),
+                    )
                 case other:
                     raise EngineError(f"the engine knows no request {other!r}")
         except ChattermError as error:

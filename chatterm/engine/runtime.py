@@ -22,6 +22,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 import llama_cpp as llama
 
 from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom, Picture
+from chatterm.engine.embedding import MOST_TOKENS, Embedder
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.vision import Eyes, Glance
 from chatterm.errors import EngineError, ModelError
@@ -343,42 +344,15 @@ class LlamaRuntime:
 
     # -- embeddings --------------------------------------------------------------------------
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One normalised vector for each text, in a context of its own."""
-        params = llama.llama_context_default_params()
-        params.embeddings = True
-        params.n_ctx = params.n_batch = params.n_ubatch = min(self.trained_context, 2048)
-        params.n_threads = params.n_threads_batch = self.threads
-        params.pooling_type = llama.LLAMA_POOLING_TYPE_UNSPECIFIED
-        context = llama.llama_init_from_model(self._model, params)
-        if not context:
-            raise EngineError("there is no memory for embeddings", hint="take a smaller model")
-        try:
-            return [self._embed_one(context, text, params.n_ctx) for text in texts]
-        finally:
-            llama.llama_free(context)
-
-    def _embed_one(self, context: Any, text: str, room: int) -> list[float]:
-        tokens = self.tokenize(text, special=False, framed=True)
-        if len(tokens) > room:
-            raise ModelError(
-                f"a text of {len(tokens)} tokens does not fit {room}", hint="embed shorter texts"
-            )
-        llama.llama_memory_clear(llama.llama_get_memory(context), True)
-        batch = _Batch(len(tokens) or 1)
-        try:
-            items = [BatchItem(token, at, 0, True) for at, token in enumerate(tokens)]
-            if not items or llama.llama_decode(context, batch.filled(items)) != 0:
-                raise ModelError("this text could not be embedded", hint="is it empty?")
-            size = llama.llama_model_n_embd(self._model)
-            vector = llama.llama_get_embeddings_seq(context, 0)
-            if not vector:
-                vector = llama.llama_get_embeddings_ith(context, len(items) - 1)
-            values = vector[:size]
-        finally:
-            batch.free()
-        norm = sum(value * value for value in values) ** 0.5 or 1.0
-        return [value / norm for value in values]
+    def embedder(self) -> Embedder:
+        """What turns texts into vectors, in a context of its own."""
+        return Embedder(
+            self._model,
+            lambda text: self.tokenize(text, special=False, framed=True),
+            name=self.name,
+            room=min(self.trained_context, MOST_TOKENS),
+            threads=self.threads,
+        )
 
 
 class _Batch:

@@ -46,6 +46,9 @@ _MODEL_KEYS = {
 }
 """What the author of a model recommends, where the file says so."""
 _DRY_BREAKERS = (b"\n", b":", b'"', b"*")
+_ANY_CHARACTER = '[^"\\\\]'
+_JSON_CHARACTER = '[^"\\\\\\x7F\\x00-\\x1F]'
+"""The library lets raw line breaks stand in a string, which JSON does not."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -61,12 +64,19 @@ def model_defaults(runtime: LlamaRuntime) -> Params:
 class Sampler:
     """The chain of one answer; it remembers what was chosen, so penalties see it."""
 
-    def __init__(self, runtime: LlamaRuntime, params: Params, defaults: Params) -> None:
+    def __init__(
+        self,
+        runtime: LlamaRuntime,
+        params: Params,
+        defaults: Params,
+        grammar: str = "",
+    ) -> None:
+        """``grammar`` is GBNF with a rule ``root``, which the answer must follow."""
         self._model, self._vocab, self._context = runtime.handles
         self._size = runtime.vocabulary.size
         self._runtime = runtime
         self._params = params.over(defaults)
-        self._grammar = self._open_grammar()
+        self._grammar = self._open_grammar(grammar)
         self._chain = self._build_chain()
 
     def close(self) -> None:
@@ -116,9 +126,7 @@ class Sampler:
 
     # -- grammar -----------------------------------------------------------------------------
 
-    def _open_grammar(self) -> Any:
-        params = self._params
-        text = _grammar_of_schema(params.schema) if params.schema else params.grammar
+    def _open_grammar(self, text: str) -> Any:
         if not text:
             return None
         grammar = llama.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
@@ -254,9 +262,10 @@ class _Candidates:
         )
 
 
-def _grammar_of_schema(schema: str) -> str:
+def grammar_of_schema(schema: str) -> str:
+    """GBNF with a rule ``root``."""
     try:
-        return str(json_schema_to_gbnf(schema))
+        return str(json_schema_to_gbnf(schema)).replace(_ANY_CHARACTER, _JSON_CHARACTER)
     except Exception as error:
         raise ConfigError(
             f"the schema cannot be made into a grammar: {error}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
+from chatterm.engine.constraints import grammar_of
 from chatterm.engine.devices import devices
+from chatterm.engine.embedding import Embedder, Texts
 from chatterm.engine.fit import Plan, Wish, plan
 from chatterm.engine.gguf import read_model
 from chatterm.engine.kvcache import PrefixCache, Room
@@ -20,7 +23,7 @@ from chatterm.engine.parsing import AnswerFormat, AnswerParser, StopStrings
 from chatterm.engine.places import found_file
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
-from chatterm.engine.sampling import Sampler, model_defaults
+from chatterm.engine.sampling import Sampler, grammar_of_schema, model_defaults
 from chatterm.engine.scheduler import Job, Scheduler
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.snapshots import Snapshots
@@ -58,19 +61,25 @@ class Service:
         self._cache = PrefixCache(runtime, room, snapshots, time.monotonic)
         pace = Pace(runtime.threads, time.monotonic)
         self._scheduler = Scheduler(runtime, self._cache, pace, time.monotonic)
+        self._embedder: Embedder | None = None
+        self._reading: deque[Texts] = deque()
         for tokens in snapshots.answers if snapshots else ():
             self._memory.remember(tokens)
 
     @property
     def busy(self) -> bool:
-        return self._scheduler.busy
+        return self._scheduler.busy or bool(self._reading)
 
     @property
     def is_reading(self) -> bool:
-        return self._scheduler.is_reading
+        return self._scheduler.is_reading or bool(self._reading)
 
     def step(self) -> None:
-        self._scheduler.step()
+        """One evaluation of what is being answered, and one text of those to be embedded."""
+        if self._scheduler.busy:
+            self._scheduler.step()
+        if self._reading:
+            self._read_text(self._reading.popleft())
 
     def answer(
         self,
@@ -92,7 +101,8 @@ class Service:
                 f" its first {ready.left_out} messages are left out of this answer"
             )
             send(wire.event_to_json(Notice("context", text)))
-        sampler = Sampler(self._runtime, request.params, self._defaults)
+        grammar = grammar_of(request, voice.format, ready.prompt.start, grammar_of_schema)
+        sampler = Sampler(self._runtime, request.params, self._defaults, grammar)
         parser = AnswerParser(
             voice.format,
             start=ready.prompt.start,
@@ -107,11 +117,16 @@ class Service:
             ready.tokens, request.params, stream, sampler, pictures=ready.pictures
         )
 
-    def cancel(self, job: Job) -> None:
-        self._scheduler.cancel(job)
+    def cancel(self, job: Job | Texts) -> None:
+        if isinstance(job, Job):
+            self._scheduler.cancel(job)
+        elif job in self._reading:
+            self._reading.remove(job)
 
     def fail_all(self, error: ChattermError) -> None:
         self._scheduler.fail_all(error)
+        while self._reading:
+            self._reading.popleft().failed(error)
 
     def count(self, request: Request) -> dict[str, Any]:
         """The prompt as it would be evaluated."""
@@ -123,8 +138,29 @@ class Service:
             "left_out": ready.left_out,
         }
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        return self._runtime.embed(texts)
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        send: Callable[[dict[str, Any]], None],
+        end: Callable[[], None],
+    ) -> Texts:
+        """Begin to embed texts, one a step; the reply goes to ``send`` after the last."""
+        if self._embedder is None:
+            self._embedder = self._runtime.embedder()
+        job = Texts(deque(map(self._embedder.tokens, texts)), send, end)
+        self._reading.append(job)
+        return job
+
+    def _read_text(self, job: Texts) -> None:
+        assert self._embedder is not None
+        try:
+            done = job.step(self._embedder)
+        except ChattermError as error:
+            job.failed(error)
+            return
+        if not done:
+            self._reading.append(job)
 
     def _voice(self, template_source: str) -> _Voice:
         vocabulary = self._runtime.vocabulary
@@ -165,6 +201,8 @@ class Service:
 
     def close(self) -> None:
         self.save()
+        if self._embedder is not None:
+            self._embedder.close()
         self._runtime.close()
 
 

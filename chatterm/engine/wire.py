@@ -105,6 +105,7 @@ def request_to_json(request: Request) -> dict[str, Any]:
         "path": [_message_to_json(message) for message in request.path],
         "params": request.params.as_dict(),
         "tools": [[tool.name, tool.description, tool.parameters] for tool in request.tools],
+        "must_call": request.must_call,
         "prefill": request.prefill,
         "images": {
             digest: base64.b64encode(data).decode() for digest, data in request.images.items()
@@ -119,6 +120,7 @@ def request_from_json(value: dict[str, Any]) -> Request:
         answer_id="",
         params=Params.parse(value["params"]),
         tools=tuple(Tool(*tool) for tool in value["tools"]),
+        must_call=tuple(value["must_call"]),
         prefill=value["prefill"],
         images={digest: base64.b64decode(text) for digest, text in value["images"].items()},
     )

@@ -142,6 +142,8 @@ class OpenAIBackend:
             body["max_completion_tokens"] = body.pop("max_tokens")
         if request.tools:
             body["tools"] = tools_of(request)
+        if request.must_call:
+            body["tool_choice"] = _choice(request)
         return body
 
     def _adapt(self, problem: Reply, body: Mapping[str, Any]) -> bool:
@@ -226,6 +228,12 @@ def _sampling(params: Params) -> dict[str, Any]:
     if params.reasoning is not None:
         body["chat_template_kwargs"] = {"enable_thinking": params.reasoning}
     return body
+
+
+def _choice(request: Request) -> str | dict[str, Any]:
+    if len(request.must_call) == 1:
+        return {"type": "function", "function": {"name": request.must_call[0]}}
+    return "required"
 
 
 def _message(turn: Turn) -> dict[str, Any]:

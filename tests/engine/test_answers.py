@@ -451,7 +451,8 @@ async def test_a_model_for_embeddings_reads_and_refuses_to_chat(
     engine: Engines, tmp_path: Path
 ) -> None:
     one = engine(make_bert(tmp_path / "bert.gguf"))
-    same, again, other = await one.backend().embed("tiny", ["the sea", "the sea", "a stone"])
+    embedded = await one.backend().embed("tiny", ["the sea", "the sea", "a stone"])
+    same, again, other = embedded.vectors
     assert same == pytest.approx(again)
     assert same != pytest.approx(other)
     with pytest.raises(ModelError, match=r"bert\.gguf is a model for embeddings"):
@@ -462,10 +463,44 @@ async def test_embeddings_are_normalised_and_tell_texts_apart(
     engine: Engines, tmp_path: Path
 ) -> None:
     one = engine(make_gguf(tmp_path / "embeds.gguf", pooling=1), isolated=False)
-    same, again, other = await one.backend().embed("tiny", ["the sea", "the sea", "a stone"])
+    embedded = await one.backend().embed("tiny", ["the sea", "the sea", "a stone"])
+    same, again, other = embedded.vectors
     assert sum(value * value for value in same) == pytest.approx(1.0)
     assert same == pytest.approx(again)
     assert same != pytest.approx(other)
+    await stop(one.home, one.key)
+
+
+async def test_embedding_counts_tokens_and_refuses_what_cannot_be_embedded(
+    engine: Engines, tmp_path: Path
+) -> None:
+    one = engine(make_bert(tmp_path / "bert.gguf"), isolated=False)
+    both = await one.backend().embed("tiny", ["the sea", "a stone"])
+    singly = [await one.backend().embed("tiny", [text]) for text in ("the sea", "a stone")]
+    assert both.tokens == sum(each.tokens for each in singly) > 4
+    for texts, reason in ((["the sea", ""], "an empty text"), (["sea " * 9000], "at once")):
+        with pytest.raises(ModelError, match=reason):
+            await one.backend().embed("tiny", texts)
+    assert await one.backend().embed("tiny", ["the sea"]) == singly[0]
+    await stop(one.home, one.key)
+
+
+async def test_a_model_for_chats_embeds_nothing(backend: EngineBackend) -> None:
+    with pytest.raises(ModelError, match=r"tiny\.gguf is no model for embeddings"):
+        await backend.embed("tiny", ["the sea"])
+    assert await text(backend, asked())
+
+
+async def test_a_client_that_leaves_takes_its_texts_along(engine: Engines, tmp_path: Path) -> None:
+    one = engine(make_bert(tmp_path / "bert.gguf"), isolated=False)
+    many = asyncio.create_task(one.backend().embed("tiny", ["sea " * 400] * 4000))
+    first = await one.backend().embed("tiny", ["the sea"])
+    assert not many.done()
+    many.cancel()
+    async with asyncio.timeout(5):
+        assert await one.backend().embed("tiny", ["the sea"]) == first
+    with pytest.raises(asyncio.CancelledError):
+        await many
     await stop(one.home, one.key)
 
 
