@@ -8,6 +8,7 @@ and long paragraphs are drawn in pieces.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -228,7 +229,8 @@ class Drawing:
                 rule = [Segment("─" * width, self.theme.frame)]
                 self.lines += decorated([rule], prefix, whole=True)
             case "math_block":
-                self._add(("math", node.content, prefix), self._math(node, prefix))
+                draw = functools.partial(self.formula, node.content, prefix)
+                self._add(("math", node.content, prefix), draw)
             case _:
                 self._add((node.kind, node.content, prefix), self._verbatim(node, prefix))
 
@@ -296,16 +298,14 @@ class Drawing:
     def _rows(self, rows: list[Row], prefix: Prefix) -> Callable[[], list[Line]]:
         return lambda: wrapped(rows, prefix)
 
-    def _math(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
-        def draw() -> list[Line]:
-            rows = []
-            for text in math.display(node.content) or ("",):
-                width = max(self.layout.width - prefix.width - 2, 1)
-                for row in chop([(text, self.theme.math)], width):
-                    rows.append([Segment("  "), *row.spans])
-            return decorated(rows or [[]], prefix)
-
-        return draw
+    def formula(self, content: str, prefix: Prefix) -> list[Line]:
+        """The rows of a formula that stands alone."""
+        rows = []
+        for text in math.display(content) or ("",):
+            width = max(self.layout.width - prefix.width - 2, 1)
+            for row in chop([(text, self.theme.math)], width):
+                rows.append([Segment("  "), *row.spans])
+        return decorated(rows or [[]], prefix)
 
     def _verbatim(self, node: Node, prefix: Prefix) -> Callable[[], list[Line]]:
         """HTML, and whatever else has no form of its own: as it stands."""

@@ -8,23 +8,22 @@ freezes nothing, since `#` is a heading and `#tag` is not.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from chatterm.render.blocks import Carried, Drawing, draw
-from chatterm.render.code import language_of
-from chatterm.render.codeblock import GrowingBlock
 from chatterm.render.layout import Layout, Prefix
 from chatterm.render.line import Line
+from chatterm.render.open_blocks import OpenBlock, open_fence, open_formula, open_html
 from chatterm.render.parser import LONGEST_HEAD, Env, Node, blocks
 from chatterm.render.sanitise import Cleaner
 from chatterm.render.theme import Theme
 
 _TOP = Prefix()
-_OPENS_FENCE = re.compile(r"`{3,}|~{3,}")
 _LONG_TAIL = 60_000
 """Characters of one block after which it is cut, so that even nonsense stays quick."""
+_LONG_FORMULA = 1_000
+"""Characters of an open formula from which on it is drawn line by line."""
 
 
 @dataclass(slots=True)
@@ -44,28 +43,6 @@ class _Table:
     head: str
     """Its first two lines, which every later parse needs."""
     carried: Carried
-
-
-class _Fence:
-    """The fence at the top that is not closed; its lines need no parser."""
-
-    def __init__(self, opening: str, info: str, block: GrowingBlock) -> None:
-        self.opening = opening
-        sign = re.escape(opening[0])
-        self._closing = re.compile(rf"^ {{0,3}}{sign}{{{len(opening)},}}[ \t]*$", re.M)
-        self._searched = 0
-        self.info = info
-        self.block = block
-        self.shown = 0
-        """How many of its final rows stand among the rows of the document."""
-
-    def end(self, content: str, whole: int) -> tuple[int, int] | None:
-        """Where the content ends and where the text goes on, if a whole line closes the fence."""
-        found = self._closing.search(content, self._searched, whole)
-        if found is None:
-            self._searched = whole
-            return None
-        return found.start(), min(found.end() + 1, len(content))
 
 
 class StreamDoc:
@@ -88,7 +65,7 @@ class StreamDoc:
         self._above = False
         self._list: _List | None = None
         self._table: _Table | None = None
-        self._fence: _Fence | None = None
+        self._open: OpenBlock | None = None
         self._links: dict[str, Any] = {}
         self._dirty = 0
 
@@ -123,9 +100,8 @@ class StreamDoc:
         other._above = self._above or self.frozen > 0
         other._tail = (self._table.head if self._table else "") + self._tail
         other._list = self._list
-        if self._fence is not None:
-            block = other._drawing.code.growing(self._fence.info, _TOP)
-            other._fence = _Fence(self._fence.opening, self._fence.info, block)
+        if self._open is not None:
+            other._open = self._open.again(other._drawing)
         return other
 
     def _take(self, parts: list[str]) -> None:
@@ -136,8 +112,8 @@ class StreamDoc:
 
     def _draw(self, *, is_end: bool) -> bool:
         """Draw the tail; whether something closed or began that asks for another look."""
-        if self._fence is not None:
-            return self._draw_fence(self._fence, is_end=is_end)
+        if self._open is not None:
+            return self._draw_open(self._open, is_end=is_end)
         whole = self._tail.rfind("\n") + 1
         text = self._tail
         if not is_end and not text[whole:].strip(" \t"):
@@ -226,11 +202,9 @@ class StreamDoc:
             case "bullet_list" | "ordered_list":
                 done = self._freeze_items(last, source, whole_lines, new_links=new_links)
             case "table":
-                done = self._freeze_rows(last, source, whole_lines)
-            case "fence":
-                done = self._enter_fence(last, source)
+                done = self._freeze_rows(last, source, whole_lines, new_links=new_links)
             case _:
-                done = False
+                done = self._enter(last, source, new_links=new_links)
         return done or self._force(source, whole_lines)
 
     def _cut(self, source: list[str], line: int, row: int, *, new_links: bool) -> None:
@@ -260,7 +234,9 @@ class StreamDoc:
                 return True
         return False
 
-    def _freeze_rows(self, node: Node, source: list[str], whole_lines: int) -> bool:
+    def _freeze_rows(
+        self, node: Node, source: list[str], whole_lines: int, *, new_links: bool
+    ) -> bool:
         rows = [row for row in node.children[1:] if row.end <= whole_lines]
         drawn = self._table.carried.rows if self._table else 0
         layout = self._drawing.columns
@@ -268,43 +244,44 @@ class StreamDoc:
             return False
         head = "\n".join(source[node.start : node.start + 2]) + "\n"
         end = self._drawing.table_rows[len(rows) - 1]
-        self._cut(source, rows[-1].end, end, new_links=False)
+        self._cut(source, rows[-1].end, end, new_links=new_links)
         self._table = _Table(head, Carried(layout, drawn + len(rows)))
         return True
 
-    def _enter_fence(self, node: Node, source: list[str]) -> bool:
-        found = _OPENS_FENCE.match(source[node.start])
-        if found is None or not self._drawing.is_open(node):
+    def _enter(self, node: Node, source: list[str], *, new_links: bool) -> bool:
+        """Leave the parser's hands with a block that only its own lines can close."""
+        line, drawing = source[node.start], self._drawing
+        start = node.start
+        block: OpenBlock | None = None
+        if node.kind == "fence" and drawing.is_open(node):
+            block = open_fence(line, node.info, drawing)
+            start += 1
+        elif node.kind == "html_block":
+            block = open_html(line, drawing)
+        elif node.kind == "math_block" and len(self._tail) > _LONG_FORMULA:
+            block = open_formula(line, drawing)
+        if block is None:
             return False
-        row = self._drawing.leaves[-1].row
-        self._cut(source, node.start + 1, row, new_links=False)
-        block = self._drawing.code.growing(node.info, _TOP)
-        self._fence = _Fence(found.group(), node.info, block)
+        self._cut(source, start, drawing.leaves[-1].row, new_links=new_links)
+        self._open = block
         return True
 
-    def _draw_fence(self, fence: _Fence, *, is_end: bool) -> bool:
+    def _draw_open(self, block: OpenBlock, *, is_end: bool) -> bool:
         content = self._tail
         whole = content.rfind("\n") + 1
         if is_end:
             # The parser drops a last line of blanks; so must we.
             whole = len(content) if content[whole:].strip(" \t") else whole
             content = content[:whole]
-        end = fence.end(content, whole)
-        if end is None and not is_end:
-            done = fence.block
-            done.feed(content)
-            self._replace(self.frozen + fence.shown, [*done.done[fence.shown :], *done.open])
-            fence.shown = len(done.done)
-            self.settled = max(self.settled, self.frozen + fence.shown)
+        after = block.feed(content, whole, is_end=is_end)
+        self._replace(self.frozen + block.fresh, [*block.done[block.fresh :], *block.open])
+        if block.certain or after is not None:
+            self.settled = max(self.settled, self.frozen + len(block.done))
+        if after is None:
             return False
-        stop, after = end or (len(content), len(content))
-        language = language_of(fence.info)
-        rows = self._drawing.code.closed(content[:stop], language, _TOP)
-        self._replace(self.frozen, rows)
-        self.frozen += len(rows)
-        self.settled = max(self.settled, self.frozen)
+        self.frozen += len(block.done)
         self._tail = content[after:]
-        self._fence = None
+        self._open = None
         return True
 
     def _force(self, source: list[str], whole_lines: int) -> bool:
@@ -317,7 +294,8 @@ class StreamDoc:
         nodes = self._parse(head + text)
         self._draw_nodes(nodes, (head + text).split("\n"), None)
         self._replace(self.frozen, self._drawing.lines)
-        self._cut(source, whole_lines, len(self._drawing.lines), new_links=False)
+        new_links = len(self._drawing.env["references"]) > len(self._links)
+        self._cut(source, whole_lines, len(self._drawing.lines), new_links=new_links)
         return True
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
+from markdown_it.rules_block.html_block import HTML_SEQUENCES
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
@@ -75,7 +76,12 @@ def blocks(source: str, env: Env) -> list[Node]:
     """The top-level blocks of a text. Link definitions are added to ``env``."""
     md = parser()
     tokens: list[Token] = []
-    md.block.parse(source, md, env, tokens)
+    try:
+        md.block.parse(source, md, env, tokens)
+    except IndexError:
+        # HTML in a list in a quote: it looks for indentation beyond the end of the text.
+        tokens = []
+        md.block.parse(source + "\n", md, env, tokens)
     return _nodes(iter(tokens))
 
 
@@ -85,6 +91,22 @@ def inlines(content: str, env: Env) -> list[Token]:
     tokens: list[Token] = []
     md.inline.parse(content, md, env, tokens)
     return tokens
+
+
+def html_end(line: str) -> re.Pattern[str] | None:
+    """What the last line of a block of HTML has that begins with this line; None if none does.
+
+    Where that is found in an empty line, the empty line is not part of the block.
+    """
+    words = line.lstrip(" \t")
+    return next((end for begin, end, _ in HTML_SEQUENCES if begin.search(words)), None)
+
+
+def formula_end(line: str) -> str:
+    """What closes the formula of several lines that this line begins; empty if it begins none."""
+    words = line.lstrip(" \t")
+    found = None if _ONE_ROW.match(words) else _OPENING.match(words)
+    return "" if found is None else "$$" if found["dollars"] else "\\]"
 
 
 def _nodes(tokens: Iterator[Token]) -> list[Node]:
@@ -166,7 +188,7 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if found := _ONE_ROW.match(line):
         content, after = found["a"] or found["b"], start + 1
     elif found := _OPENING.match(line):
-        content, after = _math_rows(state, start, end, "$$" if found["dollars"] else "\\]")
+        content, after = _math_rows(state, start, end, formula_end(line))
         content = f"{found['rest'] or ''}\n{content}"
     else:
         return False

@@ -86,7 +86,13 @@ def table(rng: random.Random) -> str:
 def formula(rng: random.Random) -> str:
     opening, closing = rng.choice([("$$", "$$"), ("\\[", "\\]")])
     body = rng.choice(
-        ["\\frac{a}{b}", "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "- x\n+ y\n= z", "\\foo{"]
+        [
+            "\\frac{a}{b}",
+            "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}",
+            "- x\n+ y\n= z",
+            "\\foo{",
+            "x_1 + \\alpha^2 \\\\\n" * 60,
+        ]
     )
     return rng.choice(
         [
@@ -105,6 +111,10 @@ def odd(rng: random.Random) -> str:
             "* * *\n",
             "<div>\n*x*\n</div>\n",
             "<!-- a\n\ncomment -->\n",
+            "<!-- a\n\n  \n\tcomment\n\n\n",
+            "<pre>\n\n  x\n</pre> y\n",
+            "<?\n ?>\n",
+            "<b>\nx\n \n",
             "    indented code\n\n    more\n",
             "[one]: https://example.org 'title'\n",
             "[ref]: <https://example.org/ref>\n'a title\nof two lines'\n",

@@ -6,8 +6,10 @@ import random
 
 import pytest
 
+from chatterm.render import document
 from chatterm.render.document import StreamDoc, render
 from chatterm.render.layout import Layout
+from chatterm.render.parser import Env, Node, blocks
 from chatterm.render.sanitise import LONGEST_LINE
 from chatterm.render.theme import ANSI, BARE
 from tests.render.documents import fragments
@@ -26,7 +28,19 @@ CASES = {
     "fence in quote": "> ```\n> a\n> b\n\nafter\n",
     "html": "<div>\n- not a list\n\n- a list\n</div>\n",
     "comment": "<!-- hidden\n\nstill -->\nseen\n",
+    "open comment": "seen\n\n<!-- hidden\n\n\n  \n\tstill\n\n\n   ",
+    "comment on a line": "<!-- hidden -->\nseen\n<!-- hidden --> too\n",
+    "script": "  <script>\nlet x = '\n\n'\n</SCRIPT> and\nseen\n",
+    "declaration": "<!DOCTYPE html\nof words\n>\nseen\n\n<?php\n\n?>\n<![CDATA[ x\n]]>\nend",
+    "any tag": "<b>\n*seen*\n  \nafter\n</i>\nend",
+    "link, then code": "[a]: https://example.org\n\n```\ncode\n```\n\n[a]\n",
+    "link, then html": "[a]: https://example.org\n\n<!-- x\ny -->\n\n[a]\n",
+    "link, then table": "[a]: https://example.org\n\n|a|\n|-|\n|1|\n|2|\n|[a]|\n\n[a]\n",
+    "long formula": "$$\n" + "x^2 &= y_{1} + \\frac{a}{b} \\\\\n" * 60 + "z $$ rest\nend\n",
+    "long open formula": "\\[ a\n" + "  \\begin{x} + \\alpha\n" * 60 + " \nend \\]\n",
+    "long formula cut short": "\\[\n" + "+ \\alpha\n" * 200 + "\\bet",
     "display": "so:\n\\[\n- x\n+ y\n\\]\nand\n$$\nunclosed\n\nend\n",
+    "html in a list in a quote": "> - <!--\n> x\n> - <b>\n>",
     "task": "- [ ] open\n- [x] done\n- [z] neither\n",
     "empty items": "-\n\n  not inside\n- \n1.\n2. x\n",
     "links": "[a] and [b][a]\n\n[a]: https://example.org\n'title\nends'\n\n[a]\n",
@@ -86,6 +100,29 @@ def test_a_long_block_redraws_only_its_end(head: str, row: str) -> None:
             assert rows - stream.settled <= 4
     stream.finish()
     assert stream.lines == render(head + row * 300, 80, ANSI)
+
+
+@pytest.mark.parametrize("head", ["```\n", "<!--\n", "<script>\n", "<div>\n", "$$\n", "\\[ a\n"])
+def test_an_open_block_is_read_once(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it stays open: the parser sees its beginning only."""
+    read: list[str] = []
+
+    def counted(source: str, env: Env) -> list[Node]:
+        read.append(source)
+        return blocks(source, env)
+
+    monkeypatch.setattr(document, "blocks", counted)
+    stream = StreamDoc(80, ANSI)
+    stream.append(head)
+    made = 0
+    for _ in range(600):
+        stream.append("x = y + z, and more of it\n")
+        dirty, rows = stream.render()
+        made += rows - dirty
+    assert made < 3 * 600 + 60
+    assert sum(map(len, read)) < 40_000
+    stream.finish()
+    assert stream.lines == render(head + "x = y + z, and more of it\n" * 600, 80, ANSI)
 
 
 def test_a_paragraph_taller_than_a_screen_settles_while_it_grows() -> None:
