@@ -238,6 +238,16 @@ class ChatSession:
             found = next((model for model in models if model.name == request.model), None)
             need_sight(request.path, found, request.model)
 
+    async def need_sight_for(self, pictures: Sequence[Content]) -> None:
+        """The same before a prompt is sent."""
+        shown = tuple(
+            Attachment("", file.name, file.media_type, len(file.data))
+            for file in pictures
+            if file.is_image
+        )
+        prompt = Message("", None, Role.USER, "", 0.0, attachments=shown)
+        await self.need_sight(Request(model=self.model, path=(prompt,), answer_id=""))
+
     def _with_texts(self, message: Message) -> Message:
         """A message as a model reads it: with what is attached."""
         return inlined(message, self.store.attachment_bytes)

@@ -3,7 +3,8 @@
 One kind of file serves prompts that are used again and presets for chats alike: a preset is a
 template without a prompt, to which the user's own words are all there is. Each is a TOML file in
 the folder ``templates`` of the settings. Filling in replaces ``{{name}}`` by a text, once; nothing
-is ever run, and what was filled in is not looked at again.
+is ever run, and what was filled in is not looked at again. A few come with the program; a file of
+the user's of the same name counts in their place.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SUFFIX = ".toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}")
+_VALUE = re.compile(r"""([A-Za-z_][A-Za-z0-9_-]*)=("[^"]*"|'[^']*'|\S*)(?:\s+|$)""")
 _TEXTS = ("summary", "prompt", "system", "model", "schema")
 
 
@@ -57,9 +59,18 @@ class Template:
         return tuple(name for name in self.places if name not in self.defaults)
 
 
+SHIPPED: Mapping[str, Template] = {
+    template.name: template
+    for template in (
+        Template("lively", "Varied, less predictable", params=Params(temperature=1.0, min_p=0.05)),
+        Template("precise", "The likeliest words, each time", params=Params(temperature=0.0)),
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A template with every place filled in."""
+    """A template with its places filled in."""
 
     prompt: str
     system: str
@@ -67,21 +78,56 @@ class Filled:
 
 def fill(template: Template, values: Mapping[str, str], words: str = "") -> Filled:
     """Put the values in their places, and the user's words in theirs or at the end."""
+    _refuse_unknown(template, values)
+    _refuse_missing(template, template.required, values)
+    return _filled(template, {**values, INPUT: words}, words)
+
+
+def begin(template: Template, values: Mapping[str, str], words: str = "") -> Filled:
+    """The same for a prompt that is written on: what is not known yet stays in it as a place."""
+    _refuse_unknown(template, values)
+    in_system = _PLACE.findall(template.system)
+    _refuse_missing(template, [name for name in template.required if name in in_system], values)
+    return _filled(template, {**values, INPUT: words} if words else values, words)
+
+
+def values_in(template: Template, line: str) -> tuple[dict[str, str], str]:
+    """``to=German Good morning`` as values of the template's places, and the words behind them."""
+    values: dict[str, str] = {}
+    while (found := _VALUE.match(line)) and found[1] in template.places:
+        values[found[1]] = found[2].strip("\"'")
+        line = line[found.end() :]
+    return values, line.strip()
+
+
+def place_after(text: str, at: int) -> tuple[int, int] | None:
+    """Where the next place to fill in stands, from there on and then from the beginning."""
+    found = _PLACE.search(text, at) or _PLACE.search(text)
+    return found.span() if found else None
+
+
+def _refuse_unknown(template: Template, values: Mapping[str, str]) -> None:
     known = list(dict.fromkeys((*template.places, *template.defaults)))
     for name in values:
         if name not in known:
             hint = nearest(name, known) if known else "it has no places to fill in"
             raise ConfigError(f"the template {template.name} has no place {shown(name)}", hint=hint)
-    missing = [name for name in template.required if name not in values]
+
+
+def _refuse_missing(template: Template, required: Iterable[str], values: Mapping[str, str]) -> None:
+    missing = [name for name in required if name not in values]
     if missing:
         raise ConfigError(
             f"the template {template.name} needs {_listed(missing)}",
             hint="add " + " ".join(f"-p {name}=..." for name in missing),
         )
-    texts = {**template.defaults, **values, INPUT: words}
+
+
+def _filled(template: Template, values: Mapping[str, str], words: str) -> Filled:
+    texts = {**template.defaults, **values}
 
     def put(text: str) -> str:
-        return _PLACE.sub(lambda place: texts.get(place[1], ""), text)
+        return _PLACE.sub(lambda place: texts.get(place[1], place[0]), text)
 
     has_place = INPUT in _PLACE.findall(template.prompt + template.system)
     parts = [put(template.prompt), "" if has_place else words]
@@ -89,7 +135,7 @@ def fill(template: Template, values: Mapping[str, str], words: str = "") -> Fill
 
 
 class Templates:
-    """The templates of one folder, which need not exist."""
+    """The templates of one folder, which need not exist, and those that come with the program."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -99,9 +145,9 @@ class Templates:
         try:
             found = [path.name for path in self._folder.iterdir()]
         except OSError:
-            return []
-        names = [name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX)]
-        return sorted(name for name in names if _NAME.fullmatch(name))
+            found = []
+        names = {name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX)}
+        return sorted({name for name in names if _NAME.fullmatch(name)} | set(SHIPPED))
 
     def file(self, name: str) -> Path:
         """Where a template lies, or would."""
@@ -115,16 +161,34 @@ class Templates:
     def get(self, name: str) -> Template:
         file = self.file(name)
         table = read_toml(file)
+        if table is None and name in SHIPPED:
+            return SHIPPED[name]
         if table is None:
-            names = self.names()
-            hint = nearest(name, names) if names else "make one with chatterm templates new"
-            raise ConfigError(f"there is no template {shown(name)}", hint=hint)
+            raise ConfigError(
+                f"there is no template {shown(name)}", hint=nearest(name, self.names())
+            )
         return _template(name, table, file)
 
-    def write(self, template: Template) -> Path:
-        """Keep a new template; one of its name must not be there."""
+    def readable(self) -> tuple[list[Template], list[ConfigError]]:
+        """Every template, and what is wrong with those that cannot be used."""
+        templates, problems = [], []
+        for name in self.names():
+            try:
+                templates.append(self.get(name))
+            except ConfigError as error:
+                problems.append(error)
+        return templates, problems
+
+    def text(self, name: str) -> str:
+        """The file of a template."""
+        template = self.get(name)
+        file = self.file(name)
+        return file.read_text(encoding="utf-8-sig") if file.exists() else template_text(template)
+
+    def write(self, template: Template, *, anew: bool = False) -> Path:
+        """Keep a template; one of its name is written over only where ``anew`` says so."""
         file = self.file(template.name)
-        if file.exists():
+        if file.exists() and not anew:
             raise ConfigError(
                 f"there is a template {template.name} already",
                 hint=f"change it with chatterm templates edit {template.name}",
@@ -136,13 +200,21 @@ class Templates:
         return file
 
     def remove(self, name: str) -> None:
-        self.get_file(name).unlink()
+        file = self.get_file(name)
+        try:
+            file.unlink()
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be removed: {error.strerror}") from error
 
     def get_file(self, name: str) -> Path:
         """The file of a template that is there, whether or not it can be used."""
         file = self.file(name)
         if not file.exists():
             self.get(name)
+            raise ConfigError(
+                f"the template {name} comes with chatterm and has no file",
+                hint=f"keep your own of that name: chatterm templates new {name} ...",
+            )
         return file
 
 

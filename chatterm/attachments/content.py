@@ -71,7 +71,7 @@ def is_image(media_type: str) -> bool:
 
 def content_of(name: str, data: bytes) -> Content:
     """What these bytes are; a ConfigError for what no model can be given."""
-    if media_type := _picture(data):
+    if media_type := picture_type(data):
         return Content(name, media_type, data)
     text = None if _kind_and_hint(data) else text_of(data)
     if text is None:
@@ -98,7 +98,8 @@ def text_of(data: bytes) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _picture(data: bytes) -> str:
+def picture_type(data: bytes) -> str:
+    """Which kind of picture begins like this; empty for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     for mark, media_type in _PICTURES:

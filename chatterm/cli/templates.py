@@ -42,13 +42,9 @@ def list_(
     """
     context = context_of(ctx)
     context.console.json_errors = as_json
-    templates = context.templates()
-    found = []
-    for name in templates.names():
-        try:
-            found.append(templates.get(name))
-        except ConfigError as error:
-            context.console.note(f"left out: {error.message}")
+    found, problems = context.templates().readable()
+    for error in problems:
+        context.console.note(f"left out: {error.message}")
     if as_json:
         context.console.json([_as_json(template) for template in found])
         return
@@ -58,8 +54,6 @@ def list_(
         about = template.summary or _first_line(template.prompt or template.system)
         said = "  ".join(part for part in (about, needs) if part)
         context.console.line(f"{template.name:<{width}}  {said}".rstrip())
-    if not found:
-        context.console.note("no templates yet; make one with chatterm templates new")
 
 
 @app.command("show")
@@ -75,11 +69,10 @@ def show(
     context = context_of(ctx)
     context.console.json_errors = as_json
     templates = context.templates()
-    template = templates.get(name)
     if as_json:
-        context.console.json(_as_json(template))
+        context.console.json(_as_json(templates.get(name)))
     else:
-        context.console.write(templates.file(name).read_text(encoding="utf-8-sig"))
+        context.console.write(templates.text(name))
         context.console.end_line()
 
 

@@ -22,6 +22,7 @@ from chatterm.params import Params
 from chatterm.paths import Paths
 from chatterm.session import ChatSession
 from chatterm.store import Chat, Store
+from chatterm.templates import Templates
 from chatterm.tui.actions import Keymap
 
 
@@ -43,6 +44,10 @@ class Desk:
     """The command of the user's editor."""
     keymap: Keymap = field(default_factory=dict)
     _backends: dict[str, LateBackend] = field(default_factory=dict)
+
+    @property
+    def templates(self) -> Templates:
+        return Templates(self.paths.templates_dir)
 
     def session(
         self,

@@ -20,30 +20,37 @@ async def edited(app: App[int], desk: Desk, text: str) -> str | None:
     """The text as it was saved; None where the editor failed, which the user is told."""
     file = _written(text)
     try:
+        return _read(file) if await edited_file(app, desk, file) else None
+    except OSError as error:
+        _complain(app, f"what the editor left cannot be read: {error.strerror or error}")
+        return None
+    finally:
+        _remove(file)
+
+
+async def edited_file(app: App[int], desk: Desk, file: Path) -> bool:
+    """Whether the editor ended well; the user is told where it did not."""
+    try:
         # Nothing is drawn while the editor has the terminal, and the loop goes on.
         with app.batch_update(), app.suspend():
             code = await asyncio.to_thread(run_editor, desk.editor, file)
         app.refresh(layout=True)
-        if code != 0:
-            app.notify(
-                f"the editor {desk.editor!r} ended with code {code}; the text is as it was",
-                severity="error",
-                markup=False,
-            )
-            return None
-        return _read(file)
     except SuspendNotSupported:
-        app.notify("this terminal cannot be left to an editor", severity="error", markup=False)
-        return None
+        _complain(app, "this terminal cannot be left to an editor")
     except (OSError, ValueError):
-        app.notify(
+        _complain(
+            app,
             f"the editor {desk.editor!r} cannot be started\nname another in the variable EDITOR",
-            severity="error",
-            markup=False,
         )
-        return None
-    finally:
-        _remove(file)
+    else:
+        if code == 0:
+            return True
+        _complain(app, f"the editor {desk.editor!r} ended with code {code}; all is as it was")
+    return False
+
+
+def _complain(app: App[int], said: str) -> None:
+    app.notify(said, severity="error", markup=False)
 
 
 def _written(text: str) -> Path:

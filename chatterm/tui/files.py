@@ -7,7 +7,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from chatterm.attachments.content import picture_type
 from chatterm.tui.fuzzy import ranked
+from chatterm.tui.widgets.chips import size_text
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import tokens
 
@@ -65,8 +67,10 @@ def _row(name: str, file: Path) -> Row:
             head = opened.read(_PREVIEW_BYTES)
     except OSError:
         return Row(_quoted(name), name)
+    if picture_type(head):
+        return Row(_quoted(name), name, right=size_text(size), detail="picture")
     if b"\0" in head:
-        return Row(_quoted(name), name, right=f"{size:,} bytes", detail="not text")
+        return Row(_quoted(name), name, right=size_text(size), detail="not text")
     text = " ".join(head.decode("utf-8", "replace").split())
     said = f"{tokens(round(size / _BYTES_A_TOKEN))} tokens"
     return Row(_quoted(name), name, right=said, detail=text)

@@ -64,6 +64,12 @@ class Prompt:
     text: str
     contents: tuple[Content, ...] = ()
     """Files that go with it."""
+    draft: str = ""
+    """The text as a draft has it, where that is more than the text."""
+
+    @property
+    def kept(self) -> str:
+        return self.draft or self.text
 
 
 @dataclass

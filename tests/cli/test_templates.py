@@ -19,10 +19,12 @@ def test_a_template_is_kept_listed_shown_used_and_removed(home: Path) -> None:
     new("compare", "Is {{a}} better than {{b}}?", "--summary", "Compare two things")
     assert chatterm("templates", "list").out == (
         "compare    Compare two things  -p a=... -p b=...\n"
+        "lively     Varied, less predictable\n"
+        "precise    The likeliest words, each time\n"
         "translate  Translate into {{to}}: {{input}}\n"
     )
     listed = chatterm("templates", "list", "--json").json
-    assert [template["required"] for template in listed] == [["a", "b"], []]
+    assert [template["required"] for template in listed] == [["a", "b"], [], [], []]
     file = home / "config" / "templates" / "translate.toml"
     assert chatterm("templates", "show", "translate").out == file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600

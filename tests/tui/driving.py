@@ -87,6 +87,11 @@ class Program:
         return [message.text for message in self.path()]
 
     @property
+    def complaints(self) -> list[str]:
+        """What was said in the corner of the screen."""
+        return [notification.message for notification in self.app._notifications]
+
+    @property
     def status(self) -> str:
         """The words of the status line."""
         return self.text_of("StatusLine")

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from chatterm.errors import ConfigError
 from chatterm.params import Params
-from chatterm.templates import Template, Templates, fill, template_text
+from chatterm.templates import (
+    SHIPPED,
+    Template,
+    Templates,
+    begin,
+    fill,
+    place_after,
+    template_text,
+    values_in,
+)
 
 
 def test_values_go_before_defaults_and_input_has_its_place() -> None:
@@ -104,8 +113,8 @@ def test_a_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
 def test_names_are_those_that_can_be_typed(tmp_path: Path) -> None:
     for name in ("b.toml", "a.toml", ".hidden.toml", "notes.txt", "bad name.toml"):
         (tmp_path / name).write_text("")
-    assert Templates(tmp_path).names() == ["a", "b"]
-    assert Templates(tmp_path / "nowhere").names() == []
+    assert Templates(tmp_path).names() == ["a", "b", *SHIPPED]
+    assert Templates(tmp_path / "nowhere").names() == [*SHIPPED]
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30)
@@ -119,3 +128,40 @@ def test_what_is_written_is_read_back(
     folder = tmp_path_factory.mktemp("t")
     (folder / "t.toml").write_text(template_text(template), encoding="utf-8", newline="")
     assert Templates(folder).get("t") == template
+
+
+def test_a_shipped_template_gives_way_to_a_file_of_its_name(tmp_path: Path) -> None:
+    templates = Templates(tmp_path)
+    assert templates.get("precise").params.temperature == 0
+    with pytest.raises(ConfigError, match="comes with chatterm"):
+        templates.remove("precise")
+    templates.write(Template("precise", system="Be precise."))
+    assert templates.get("precise") == Template("precise", system="Be precise.")
+    templates.remove("precise")
+    assert templates.get("precise") == SHIPPED["precise"]
+
+
+def test_a_prompt_that_is_written_on_keeps_its_open_places() -> None:
+    template = Template("t", prompt="{{greeting}} {{name}}: {{input}}", defaults={"greeting": "Hi"})
+    assert begin(template, {}).prompt == "Hi {{name}}: {{input}}"
+    assert begin(template, {"name": "Ada"}, "words").prompt == "Hi Ada: words"
+    with pytest.raises(ConfigError, match="needs who"):
+        begin(Template("t", system="You are {{who}}."), {})
+
+
+def test_values_stand_before_the_words_of_a_line() -> None:
+    template = Template("t", prompt="{{to}} {{tone}} {{input}}")
+    line = "to=German tone='very kind' a=b Good morning"
+    assert values_in(template, line) == (
+        {"to": "German", "tone": "very kind"},
+        "a=b Good morning",
+    )
+    assert values_in(template, "just words") == ({}, "just words")
+
+
+def test_the_next_place_is_found_from_anywhere() -> None:
+    text = "{{a}} and {{ b }}"
+    assert place_after(text, 0) == (0, 5)
+    assert place_after(text, 5) == (10, 17)
+    assert place_after(text, 17) == (0, 5)
+    assert place_after("none {here}", 0) is None

@@ -7,6 +7,7 @@ from textual.screen import Screen
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
 from chatterm.tui.desk import Desk
+from chatterm.tui.pictures import Pictures
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.searching import Searcher
 from chatterm.tui.standing import Standing
@@ -29,6 +30,8 @@ class ChatBase(Screen[None]):
     """The message that the composer holds for editing."""
     aside: str
     """What was in the composer before that."""
+    pictures: Pictures
+    """What goes with the next message."""
 
     @property
     def composer(self) -> Composer:
@@ -46,9 +49,21 @@ class ChatBase(Screen[None]):
         """Something was changed by the user: show the path as it is now."""
         raise NotImplementedError
 
+    def draft_changed(self) -> None:
+        """What is written is to be kept soon."""
+        raise NotImplementedError
+
     def save_draft(self) -> None:
         """Keep what is written and not sent."""
         raise NotImplementedError
+
+    def written(self) -> str:
+        """What is in the composer, with what goes along, as a draft."""
+        return self.pictures.draft(self.composer.text)
+
+    def put_draft(self, draft: str) -> None:
+        """Let the composer have this, and what it says goes along."""
+        self.composer.put(self.pictures.restore(draft))
 
     def show_status(self) -> None:
         raise NotImplementedError

@@ -10,15 +10,19 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import TextArea
 
+from chatterm.attachments.mentions import is_picture, mentioned
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
 from chatterm.tui.actions import Where, bind
-from chatterm.tui.commands import command_rows
+from chatterm.tui.commands import needs_words
 from chatterm.tui.desk import Desk
 from chatterm.tui.files import FileShelf
 from chatterm.tui.history import History
+from chatterm.tui.kept import TemplateShelf
+from chatterm.tui.pictures import Pictures
 from chatterm.tui.pulls import Pulls
-from chatterm.tui.screens.chat_actions import ChatActions
+from chatterm.tui.screens.command_line import CommandLine
+from chatterm.tui.screens.picture_actions import PictureActions
 from chatterm.tui.screens.reading_actions import ReadingActions
 from chatterm.tui.searching import Searcher
 from chatterm.tui.standing import Standing
@@ -27,6 +31,7 @@ from chatterm.tui.talks import Talks
 from chatterm.tui.welcome import welcome
 from chatterm.tui.widgets.banner import Banner
 from chatterm.tui.widgets.chatlist import ChatList
+from chatterm.tui.widgets.chips import Chips
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.reading import Reading
 from chatterm.tui.widgets.rows import Row
@@ -38,8 +43,8 @@ DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5
 
 
-class ChatScreen(ChatActions, ReadingActions):
-    """Chat list, transcript, composer and status; what keys do is in the two mixins."""
+class ChatScreen(CommandLine, PictureActions, ReadingActions):
+    """Chat list, transcript, composer and status; what keys do is in the mixins."""
 
     DEFAULT_CSS = """
     ChatScreen {
@@ -70,6 +75,8 @@ class ChatScreen(ChatActions, ReadingActions):
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
         self._files = FileShelf(Path.cwd())
+        self.shelf = TemplateShelf(desk.templates)
+        self.pictures = Pictures(self._files.folder, self.pictures_changed)
         bind(self, Where.CHAT, desk.keymap)
 
     def compose(self) -> ComposeResult:
@@ -79,7 +86,8 @@ class ChatScreen(ChatActions, ReadingActions):
                 yield TitleBar()
                 yield Reading(self.desk.keymap)
                 yield Banner()
-                yield Suggestions(command_rows, self._file_rows)
+                yield Suggestions(self.command_rows, self._file_rows)
+                yield Chips()
                 yield Composer(
                     History(self.desk.store, None),
                     self.desk.keymap,
@@ -114,7 +122,7 @@ class ChatScreen(ChatActions, ReadingActions):
         talk.unseen = False
         self.editing = None
         self.composer.prompts.restart(talk.chat_id)
-        self.composer.put(self.desk.store.draft(talk.chat_id))
+        self.put_draft(self.desk.store.draft(talk.chat_id))
         if message_id is not None:
             self._select_branch_of(message_id)
         self.path_changed(talk)
@@ -215,10 +223,13 @@ class ChatScreen(ChatActions, ReadingActions):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.standing.typed(self.composer.text)
         self.query_one(Suggestions).follow(self.composer)
+        self.draft_changed()
+        self.show_status()
+
+    def draft_changed(self) -> None:
         # Not begun anew with each key: who types without a pause must not lose it all.
         if self.editing is None and self._draft_timer is None:
             self._draft_timer = self.set_timer(DRAFT_SECONDS, self.save_draft)
-        self.show_status()
 
     def save_draft(self) -> None:
         """Keep what is written and not sent, with what waits to be sent."""
@@ -227,8 +238,8 @@ class ChatScreen(ChatActions, ReadingActions):
             self._draft_timer = None
         if not self.is_mounted:
             return
-        text = self.aside if self.editing is not None else self.composer.text
-        waiting = [prompt.text for prompt in self.talk.queue]
+        text = self.pictures.draft(self.aside) if self.editing is not None else self.written()
+        waiting = [prompt.kept for prompt in self.talk.queue]
         draft = "\n\n".join(part for part in [*waiting, text] if part)
         try:
             if self.desk.store.draft(self.talk.chat_id) != draft:
@@ -238,22 +249,27 @@ class ChatScreen(ChatActions, ReadingActions):
 
     async def on_composer_sent(self, event: Composer.Sent) -> None:
         text = event.text
+        if not text.strip() and (self.editing is not None or not len(self.pictures)):
+            return
         if self.editing is None and await self.run_command_line(text):
             return
         try:
             if self.editing is not None:
                 self._send_edited(self.editing, text)
             else:
-                self._send(text)
+                await self._send(text)
         except ChattermError as error:
             self.complain(error)
 
-    def _send(self, text: str) -> None:
-        from chatterm.tui.attaching import contents_of
+    async def _send(self, text: str) -> None:
+        from chatterm.attachments.mentions import contents_of
 
+        files = contents_of(text, self._files.folder) if "@" in text else ()
+        if not await self.may_send([*(one.content for one in self.pictures), *files]):
+            return
         began_chat = self.talk.chat_id is None
-        contents = contents_of(text, self._files.folder) if "@" in text else ()
-        self.talk.send(Prompt(text, contents))
+        draft = self.pictures.draft(text)
+        self.talk.send(Prompt(text, (*self.pictures.take(), *files), draft))
         self.composer.wipe()
         if began_chat:
             self.desk.store.set_draft(None, "")
@@ -270,12 +286,15 @@ class ChatScreen(ChatActions, ReadingActions):
         self.refresh_path()
 
     async def on_composer_asked(self, event: Composer.Asked) -> None:
-        suggestions = self.query_one(Suggestions)
         match event.what:
             case "up" | "down":
-                suggestions.move(-1 if event.what == "up" else 1)
+                self.query_one(Suggestions).move(-1 if event.what == "up" else 1)
             case "take" | "complete":
-                suggestions.take(self.composer)
+                await self._take_suggestion(send=event.what == "take")
+            case "fill":
+                self.whisper("fill this in, or press the key again to send it as it stands")
+            case "detach":
+                self.pictures.pop()
             case "read":
                 self.action_read()
             case "unqueue":
@@ -284,6 +303,18 @@ class ChatScreen(ChatActions, ReadingActions):
                 self.show_status()
             case "leave":
                 await self.run_action("app.leave")
+
+    async def _take_suggestion(self, *, send: bool) -> None:
+        """Complete the word; a picture goes along instead, and a whole command is done at once."""
+        suggestions = self.query_one(Suggestions)
+        taken = suggestions.take(self.composer)
+        if taken.startswith("@"):
+            paths = mentioned(taken, self._files.folder)
+            if paths and is_picture(self._files.folder / paths[0]):
+                suggestions.drop(self.composer)
+                await self.take_pictures(paths[:1])
+        elif taken and send and not needs_words(taken[1:]):
+            self.composer.submit(self.composer.text)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_status)

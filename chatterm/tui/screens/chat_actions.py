@@ -1,19 +1,15 @@
-"""What can be done with chats: begin, find, name, stop, leave, and choose who answers."""
+"""What can be done with chats: begin, find, name, stop, leave."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from chatterm.errors import ChattermError
-from chatterm.params import Params, parse_options
 from chatterm.store import Chat
 from chatterm.tui.actions import BY_ID, keys_now, shown_keys
-from chatterm.tui.commands import action_of, parsed
-from chatterm.tui.desk import short_name, whole_name
-from chatterm.tui.models import ABSENT, ModelShelf
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.screens.base import ChatBase
-from chatterm.tui.screens.picker import Picked, Picker
+from chatterm.tui.screens.picker import Picked
 from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.suggestions import Suggestions
 
@@ -192,9 +188,9 @@ class ChatActions(ChatBase):
         await self.talk.stop()
         waiting: list[str] = []
         while (prompt := self.talk.unqueue()) is not None:
-            waiting.insert(0, prompt.text)
+            waiting.insert(0, prompt.kept)
         if waiting:
-            self.composer.put("\n\n".join([*waiting, self.composer.text]).rstrip())
+            self.put_draft("\n\n".join([*waiting, self.written()]).rstrip())
         self.whisper("stopped; what came is kept")
 
     async def action_interrupt(self) -> None:
@@ -208,8 +204,8 @@ class ChatActions(ChatBase):
             await self._stop_answer()
         elif self.editing is not None:
             self.leave_editing()
-        elif self.composer.text:
-            self.composer.wipe()
+        elif self.written():
+            self.put_draft("")
         elif now - self._leave_asked < LEAVE_SECONDS:
             await self.run_action("app.leave")
         else:
@@ -235,7 +231,7 @@ class ChatActions(ChatBase):
         prompt = self.talk.unqueue()
         if prompt is None:
             return
-        self.composer.put("\n\n".join(part for part in [prompt.text, self.composer.text] if part))
+        self.put_draft("\n\n".join(part for part in [prompt.kept, self.written()] if part))
         self.save_draft()
 
     async def action_editor(self) -> None:
@@ -245,69 +241,6 @@ class ChatActions(ChatBase):
         if text is not None:
             self.composer.put(text)
         self.composer.focus()
-
-    # Who answers, and how
-
-    def action_models(self) -> None:
-        shelf = ModelShelf(self.desk, self.talk.session.model)
-
-        def chosen(picked: Picked | None) -> None:
-            if picked is not None:
-                self.take_model(picked.key)
-
-        picker = Picker(
-            "Models",
-            shelf.rows,
-            placeholder="Name of a model",
-            note=shelf.about,
-            start=self.talk.session.model,
-            wide=True,
-        )
-        self._show_shelf(shelf, picker, chosen)
-
-    def _show_shelf(
-        self, shelf: ModelShelf, picker: Picker, chosen: Callable[[Picked | None], None]
-    ) -> None:
-        shelf.grown = picker.refill
-        self.app.push_screen(picker, chosen)
-        picker.run_worker(shelf.look())
-
-    def take_model(self, key: str) -> None:
-        """A row of the shelf was chosen."""
-        if not key.startswith(ABSENT):
-            self.use_model(key)
-        elif not self.pulls.begin(key.removeprefix(ABSENT), self._pulled):
-            self.whisper(f"{key.removeprefix(ABSENT)} is on its way")
-
-    def _pulled(self, name: str, failure: ChattermError | None) -> None:
-        """A model has come, or could not: the chat that is shown is answered by it from now on."""
-        if failure is not None:
-            self.complain(failure)
-        else:
-            self.app.notify(f"{name} is on this machine now", markup=False)
-            self.use_model(name)
-
-    def use_model(self, model: str) -> None:
-        """The next answer comes from that model."""
-        name = whole_name(model)
-        self.talk.session.model = name
-        self.talk.session.backend = self.desk.backend(name)
-        self.refresh_path()
-        self.whisper(f"{short_name(name)} answers from now on")
-
-    def action_parameters(self) -> None:
-        from chatterm.tui.screens.parameters import Parameters
-
-        def chosen(params: Params | None) -> None:
-            if params is not None and params != self.talk.session.params:
-                self.use_params(params)
-
-        self.app.push_screen(Parameters(self.desk, self.talk.session.params), chosen)
-
-    def use_params(self, params: Params) -> None:
-        self.talk.session.params = params
-        said = ", ".join(f"{key} {value}" for key, value in params.as_dict().items())
-        self.whisper(said or "parameters are left to the model")
 
     def action_tree(self) -> None:
         from chatterm.tui.screens.tree import tree_picker
@@ -323,11 +256,6 @@ class ChatActions(ChatBase):
         else:
             self.app.push_screen(tree_picker(self.desk, self.talk.chat_id), chosen)
 
-    def action_compare(self) -> None:
-        from chatterm.tui.screens.compare import begin_comparing
-
-        begin_comparing(self)
-
     # Scroll while writing
 
     def action_page_up(self) -> None:
@@ -338,49 +266,3 @@ class ChatActions(ChatBase):
 
     def action_follow(self) -> None:
         self.reading.follow()
-
-    # Commands of the composer
-
-    async def run_command_line(self, text: str) -> bool:
-        """Do what a line that begins with a known ``/`` command says; False for a message."""
-        command = parsed(text)
-        if command is None:
-            return False
-        name, words = command
-        self.composer.wipe()
-        self.save_draft()
-        try:
-            if words or action_of(name) is None:
-                self._run_with_words(name, words)
-            else:
-                action = action_of(name)
-                assert action is not None
-                await self.run_action(action.run)
-        except ChattermError as error:
-            self.complain(error)
-        return True
-
-    def _run_with_words(self, name: str, words: str) -> None:
-        match name:
-            case "title" if words and self.talk.chat_id is not None:
-                self.rename_to(self.talk.chat_id, words)
-            case "tag" if words and self.talk.chat_id is not None:
-                self.desk.store.tag(self.talk.chat_id, words)
-                self.whisper(f"tagged {words}")
-            case "model" if words:
-                self.use_model(words)
-            case "search":
-                self.action_search(words)
-            case "system" if words:
-                self._new_with_system(words)
-            case "set" if words:
-                key, _, value = words.partition(" ")
-                pair = words if "=" in key else f"{key}={value.strip()}"
-                self.use_params(parse_options([pair]).over(self.talk.session.params))
-            case _:
-                self.whisper(f"/{name} needs words, or a chat that has begun", warning=True)
-
-    def _new_with_system(self, words: str) -> None:
-        session = self.talk.session
-        self.show_talk(self.talks.new(session.model, session.params, words))
-        self.whisper("a new chat with that system prompt")

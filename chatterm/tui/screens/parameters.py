@@ -15,7 +15,7 @@ from chatterm.errors import ChattermError
 from chatterm.params import Params, parse_options
 from chatterm.tui.desk import Desk
 from chatterm.tui.fuzzy import ranked
-from chatterm.tui.presets import load_presets, save_preset
+from chatterm.tui.kept import keep_preset, params_text, value_text
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.widgets.rows import Row, Rows
 
@@ -54,7 +54,6 @@ class Parameters(ModalScreen[Params | None]):
         super().__init__()
         self._desk = desk
         self._params = params
-        self._file = desk.paths.config / "presets.toml"
         self._presets: dict[str, Params] = {}
 
     def compose(self) -> ComposeResult:
@@ -66,26 +65,34 @@ class Parameters(ModalScreen[Params | None]):
 
     def on_mount(self) -> None:
         self.query_one(Rows).can_focus = False
-        try:
-            self._presets = load_presets(self._file)
-        except ChattermError as error:
-            self._complain(error)
+        self._load()
         self._show()
         self.query_one(Input).focus()
+
+    def _load(self) -> None:
+        """Presets are templates without a prompt; here only their parameters count."""
+        templates, problems = self._desk.templates.readable()
+        self._presets = {
+            template.name: template.params
+            for template in templates
+            if not template.prompt and template.params != Params()
+        }
+        for problem in problems:
+            self._complain(problem)
 
     def _show(self, *, keep: bool = False) -> None:
         query = self.query_one(Input).value
         now = self._params.as_dict()
         names = list(dict.fromkeys([*_USUAL, *(f.name for f in dataclasses.fields(Params))]))
         presets = [
-            Row(f"preset/{name}", name, right=_said(self._presets[name]), marks=marks)
+            Row(f"preset/{name}", name, right=params_text(self._presets[name]), marks=marks)
             for name, marks in ranked(query, self._presets, str)
         ]
         params = [
             Row(
                 f"param/{name}",
                 name.replace("_", " "),
-                right=_value(now[name]) if name in now else _LEFT,
+                right=value_text(now[name]) if name in now else _LEFT,
                 marks=marks,
                 dim=name not in now,
             )
@@ -120,7 +127,7 @@ class Parameters(ModalScreen[Params | None]):
         now = self._params.as_dict().get(name)
         hint = "Empty leaves it to the model"
         self.app.push_screen(
-            Asking(name.replace("_", " "), "" if now is None else _value(now), hint), typed
+            Asking(name.replace("_", " "), "" if now is None else value_text(now), hint), typed
         )
 
     def _set(self, name: str, text: str) -> None:
@@ -155,10 +162,11 @@ class Parameters(ModalScreen[Params | None]):
             if name is None or not name.strip():
                 return
             try:
-                save_preset(self._file, name.strip(), self._params)
-                self._presets = load_presets(self._file)
+                keep_preset(self._desk.templates, name.strip(), self._params)
             except ChattermError as error:
                 self._complain(error)
+                return
+            self._load()
             self._show(keep=True)
 
         self.app.push_screen(Asking("Name of the preset"), named)
@@ -166,14 +174,3 @@ class Parameters(ModalScreen[Params | None]):
     def _complain(self, error: ChattermError) -> None:
         said = f"{error.message}\n{error.hint}" if error.hint else error.message
         self.app.notify(said, severity="error", markup=False)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
-    return " ".join(str(value).split())
-
-
-def _said(params: Params) -> str:
-    pairs = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in params.as_dict().items()]
-    return ", ".join(pairs) or _LEFT

@@ -6,12 +6,17 @@ screen.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual import events
 from textual.actions import SkipAction
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
+from chatterm.attachments.mentions import pictures_in
 from chatterm.render.sanitise import sanitise
+from chatterm.templates import place_after
 from chatterm.tui.actions import Keymap, Where, actions_of, bind, keys_now
 from chatterm.tui.history import History
 from chatterm.tui.vim import Change, Vim
@@ -37,6 +42,13 @@ class Composer(TextArea):
             super().__init__()
             self.text = text
 
+    class Dropped(Message):
+        """Paths of pictures were pasted."""
+
+        def __init__(self, paths: list[Path]) -> None:
+            super().__init__()
+            self.paths = paths
+
     class Asked(Message):
         """A key that means something for the screen and not for the text."""
 
@@ -53,6 +65,8 @@ class Composer(TextArea):
         self.suggesting = False
         """Whether a list of completions is open, which then gets the keys."""
         self._walked_to = ""
+        self._filling = False
+        """Whether the text has places of a template that are still to be filled in."""
         bind(self, Where.COMPOSER, keymap)
         self._own_keys = {
             key
@@ -90,13 +104,16 @@ class Composer(TextArea):
         else:
             if change.text != self.text:
                 self.replace(change.text, (0, 0), self.document.end)
-            before = change.text[: change.at]
-            self.move_cursor((before.count("\n"), len(before) - before.rfind("\n") - 1))
+            self.move_cursor(self._location(change.at))
         self.post_message(self.Asked("mode"))
 
     def _index(self, location: tuple[int, int]) -> int:
         row, column = location
         return sum(len(line) + 1 for line in self.document.lines[:row]) + column
+
+    def _location(self, index: int) -> tuple[int, int]:
+        before = self.text[:index]
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
 
     @property
     def mode(self) -> str:
@@ -106,8 +123,24 @@ class Composer(TextArea):
     def action_send(self) -> None:
         if self.suggesting:
             self.post_message(self.Asked("take"))
-        elif self.text.strip():
-            self.post_message(self.Sent(self.text))
+        elif self._filling and self.fill_in(0):
+            # Asked once: braces may be meant as they stand.
+            self._filling = False
+            self.post_message(self.Asked("fill"))
+        else:
+            self.submit(self.text)
+
+    def submit(self, text: str) -> None:
+        """Hand a message over; the screen knows whether there is anything to send."""
+        self.post_message(self.Sent(text))
+
+    def fill_in(self, at: int) -> bool:
+        """Select the next place of a template, so that what is typed stands there."""
+        place = place_after(self.text, at)
+        self._filling = place is not None
+        if place is not None:
+            self.selection = Selection(*map(self._location, place))
+        return self._filling
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
@@ -135,7 +168,16 @@ class Composer(TextArea):
         self._walk_to(self.prompts.next())
 
     def action_complete(self) -> None:
+        if self._filling and not self.suggesting and self.fill_in(self._index(self.selection.end)):
+            return
         self.post_message(self.Asked("complete" if self.suggesting else "read"))
+
+    def action_delete_left(self) -> None:
+        """At the very beginning there is nothing left of the cursor but what goes along."""
+        if self.cursor_location == (0, 0) and self.selection.is_empty:
+            self.post_message(self.Asked("detach"))
+        else:
+            super().action_delete_left()
 
     def action_unqueue(self) -> None:
         self.post_message(self.Asked("unqueue"))
@@ -156,6 +198,7 @@ class Composer(TextArea):
         if self.vim is not None:
             self.vim.mode = "insert"
         self.prompts.leave()
+        self._filling = False
         self._replace(text)
 
     def wipe(self) -> None:
@@ -177,6 +220,10 @@ class Composer(TextArea):
         event.prevent_default()
         event.stop()
         text = sanitise(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        pictures = pictures_in(text, Path.cwd())
+        if pictures:
+            self.post_message(self.Dropped(pictures))
+            return
         self._replace_via_keyboard(text, *self.selection)
 
     def word_before_cursor(self) -> tuple[str, int]:

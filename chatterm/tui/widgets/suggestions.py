@@ -45,17 +45,24 @@ class Suggestions(Rows):
         self._refused = composer.word_before_cursor()[0]
         self._open(composer, ())
 
-    def take(self, composer: Composer) -> None:
-        """Put what is chosen in the place of the word."""
-        if self.row is not None:
-            key = self.row.key
-            end = "" if key.endswith("/") else " "
-            composer.complete_word(self._start, key + end)
+    def take(self, composer: Composer) -> str:
+        """Put what is chosen in the place of the word; which row that was."""
+        if self.row is None:
+            return ""
+        key = self.row.key
+        end = "" if key.endswith("/") else " "
+        composer.complete_word(self._start, key + end)
+        return key
+
+    def drop(self, composer: Composer) -> None:
+        """Take the word out: what it named goes along in another way."""
+        composer.complete_word(self._start, "")
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """A click."""
         event.stop()
-        self.take(self.screen.query_one(Composer))
+        composer = self.screen.query_one(Composer)
+        composer.post_message(composer.Asked("complete"))
 
     def _open(self, composer: Composer, rows: Sequence[Row]) -> None:
         self.display = bool(rows)

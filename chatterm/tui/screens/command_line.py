@@ -1,0 +1,67 @@
+"""Lines of the composer that begin with ``/``: actions, a few commands with words, templates."""
+
+from __future__ import annotations
+
+from chatterm.errors import ChattermError
+from chatterm.params import parse_options
+from chatterm.tui.commands import WITH_WORDS, action_of, command_rows, parsed
+from chatterm.tui.screens.chat_actions import ChatActions
+from chatterm.tui.screens.template_actions import TemplateActions
+from chatterm.tui.widgets.rows import Row
+
+
+class CommandLine(ChatActions, TemplateActions):
+    """Mixed into the chat screen."""
+
+    def command_rows(self, query: str) -> list[Row]:
+        """What may be meant by a ``/`` and these letters."""
+        if not query:
+            self.shelf.forget()
+        return command_rows(query, self.shelf.templates)
+
+    async def run_command_line(self, text: str) -> bool:
+        """Do what a line that begins with a known ``/`` command says; False for a message."""
+        command = parsed(text, self.shelf.templates)
+        if command is None:
+            return False
+        name, words = command
+        self.composer.wipe()
+        self.save_draft()
+        try:
+            action = action_of(name)
+            if action is not None and not words:
+                await self.run_action(action.run)
+            else:
+                self._run_with_words(name, words)
+        except ChattermError as error:
+            self.complain(error)
+        return True
+
+    def _run_with_words(self, name: str, words: str) -> None:
+        match name:
+            case "title" if words and self.talk.chat_id is not None:
+                self.rename_to(self.talk.chat_id, words)
+            case "tag" if words and self.talk.chat_id is not None:
+                self.desk.store.tag(self.talk.chat_id, words)
+                self.whisper(f"tagged {words}")
+            case "model" if words:
+                self.use_model(words)
+            case "search":
+                self.action_search(words)
+            case "system" if words:
+                self._new_with_system(words)
+            case "set" if words:
+                key, _, value = words.partition(" ")
+                pair = words if "=" in key else f"{key}={value.strip()}"
+                self.use_params(parse_options([pair]).over(self.talk.session.params))
+            case _ if action_of(name) is not None:
+                self.whisper(f"/{name} takes no words", warning=True)
+            case _ if name in WITH_WORDS:
+                self.whisper(f"/{name} needs words, or a chat that has begun", warning=True)
+            case _:
+                self.use_template(name, words)
+
+    def _new_with_system(self, words: str) -> None:
+        session = self.talk.session
+        self.show_talk(self.talks.new(session.model, session.params, words))
+        self.whisper("a new chat with that system prompt")
