@@ -103,6 +103,54 @@ class NetworkOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How chatterm serve answers others."""
+
+    host: str = "127.0.0.1"
+    """The address it listens on; any other than loopback needs users, or no_auth."""
+    port: int = at_least(0, 8811)
+    """The port; 0 takes a free one."""
+    no_auth: bool = False
+    """Let everybody in who can reach it."""
+    by_name: bool = False
+    """Let users in by their name alone, as old Open-Assistant clients do; for trusted networks."""
+    models: tuple[str, ...] = ()
+    """The models it offers; empty is all of this machine."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages that may ask it, as https://chat.example.org; empty is none."""
+    tls_cert: str = ""
+    """A file with its certificate; with it, it speaks https."""
+    tls_key: str = ""
+    """The file with the certificate's key."""
+    queue_size: int = at_least(1, 64)
+    """Answers that may wait, of all users together."""
+    open_jobs: int = at_least(1, 16)
+    """Answers that one user may have waiting or being written."""
+    wait_seconds: float = at_least(1, 600.0)
+    """How long an answer may wait for its turn."""
+    answer_seconds: float = at_least(1, 3600.0)
+    """How long writing one answer may take."""
+    keep_seconds: float = at_least(0, 600.0)
+    """How long the pieces of a finished answer are kept for clients that come back."""
+    grace_seconds: float = at_least(0, 30.0)
+    """How long answers may go on when the server is asked to stop."""
+    requests_per_minute: int = at_least(0, 600)
+    """Requests of one user in a minute; 0 sets no limit."""
+    tokens_per_day: int = at_least(0, 0)
+    """Tokens read and written for one user in a day; 0 sets no limit."""
+    body_mb: float = at_least(0.001, 32.0)
+    """How large a request may be, in MB."""
+    message_chars: int = at_least(1, 1_000_000)
+    """How long one message may be."""
+    chat_messages: int = at_least(1, 10_000)
+    """How many messages one chat may have."""
+    login_minutes: int = at_least(1, 60)
+    """How long a login lasts before it is refreshed."""
+    refresh_days: int = at_least(1, 7)
+    """How long a login can be refreshed without a password."""
+
+
+@dataclass(frozen=True, slots=True)
 class TuiSettings:
     """How the full-screen program looks and feels."""
 
@@ -136,6 +184,8 @@ class Config:
     """How the full-screen program looks and feels."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
     """How remotes are reached."""
+    serve: ServeOptions = field(default_factory=ServeOptions)
+    """How chatterm serve answers others."""
     offline: bool = False
     """Forbid every use of the network."""
 

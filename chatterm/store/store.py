@@ -71,7 +71,11 @@ class Store:
         Answers that a killed process left unfinished are brought to an end here. ``redacted``
         takes secrets out of what a user types.
         """
-        db = open_database(path)
+        return cls.over(open_database(path), clock=clock, new_id=new_id, redacted=redacted)
+
+    @classmethod
+    def over(cls, db: Database, *, clock: Clock, new_id: NewId, redacted: Redact = str) -> Store:
+        """The chats of a database that also holds something else; it is closed with the store."""
         try:
             recover(db, clock())
         except BaseException:

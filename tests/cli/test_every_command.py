@@ -42,7 +42,7 @@ class Row:
     err: str = ""
     stdin: str = ""
     only_piped: bool = False
-    """On a terminal it would open something to talk in."""
+    """On a terminal it would wait for somebody to type."""
     json: bool = field(default=False)
 
 
@@ -117,6 +117,22 @@ ROWS = [
     Row(["login", "http://x.example"], code=2, err="--insecure"),
     Row(["login", "http://127.0.0.1:1"], code=5, err="cannot be reached"),
     Row(["logout", "none"], code=2, err="hint: "),
+    Row(["serve", "--host", "0.0.0.0"], code=2, err="--no-auth"),
+    Row(["serve", "--port", "99999"], code=2, err="99999 is no port"),
+    Row(["users", "list"], err="no users yet"),
+    Row(["users", "list", "--json"], out="[]", json=True),
+    Row(
+        ["users", "add", "ada", "--password-stdin"],
+        stdin="correct horse\n",
+        err="ada may use",
+        only_piped=True,
+    ),
+    Row(["users", "remove", "none"], code=6, err="no user 'none'"),
+    Row(["keys", "add", "--name", "x"], out="ck-", err="not shown again"),
+    Row(["keys", "add", "--scope", "everything"], code=2, err="no scope 'everything'"),
+    Row(["keys", "list"], err="no keys yet"),
+    Row(["keys", "list", "--json"], out="[]", json=True),
+    Row(["keys", "revoke", "none"], code=6, err="no key 'none'"),
     Row(["engine", "ps"]),
     Row(["engine", "stop"]),
     Row(["config", "show"], out="output.color"),

@@ -1,0 +1,40 @@
+"""What the commands about the server's users and keys share: the file they are in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from chatterm.cli.context import Context
+from chatterm.cli.serve import need_the_extra
+from chatterm.errors import NotFound
+
+if TYPE_CHECKING:
+    from chatterm.server.people import People, User
+
+
+@contextmanager
+def people_of(context: Context) -> Iterator[People]:
+    """Those who may use this machine's server, whether or not it runs just now."""
+    need_the_extra()
+    from chatterm.ids import ulid_factory
+    from chatterm.server.core import database_file
+    from chatterm.server.people import People
+    from chatterm.server.records import open_records
+
+    file = database_file(context.paths())
+    records = open_records(file, clock=time.time, new_id=ulid_factory())
+    try:
+        yield People(records)
+    finally:
+        records.close()
+
+
+def user_named(people: People, name: str) -> User:
+    """The user of that name."""
+    user = people.named(name)
+    if user is None:
+        raise NotFound(f"there is no user {name!r}", hint="chatterm users list shows them")
+    return user

@@ -1,0 +1,80 @@
+"""``chatterm serve``: this machine's models for other programs and other people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chatterm.cli.context import Context, context_of
+from chatterm.errors import ConfigError
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", help="The address to listen on.", metavar="H")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="The port; 0 takes a free one.", metavar="P")
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Let everybody in who can reach it.")
+    ] = False,
+    tls_cert: Annotated[
+        str | None, typer.Option("--tls-cert", help="Speak https, with this certificate.")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option("--tls-key", help="The certificate's key.")] = None,
+) -> int:
+    """Answer other programs, terminals and people with the models of this machine.
+
+    Example: chatterm serve --port 8080
+    """
+    context = context_of(ctx)
+    need_the_extra()
+    from chatterm.server.settings import serve_settings
+
+    config = context.config()
+    settings = serve_settings(
+        config.serve,
+        {
+            "host": host,
+            "port": port,
+            "no_auth": no_auth or None,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
+        },
+    )
+    from chatterm.cli.nearest import nearest_commands
+    from chatterm.server.core import open_server
+    from chatterm.server.running import alone, listen, run
+
+    with alone(context.paths()), listen(settings) as listening:
+        url = settings.url(listening.getsockname()[1])
+        server = open_server(
+            settings,
+            config=config,
+            catalog=context.catalog(),
+            paths=context.paths(),
+            suggest=nearest_commands,
+        )
+        _say_who_may(context, everybody=server.access.local is not None, url=url)
+        run(server, listening, lambda: context.console.note(f"serving at {url}; Ctrl-C stops it"))
+    return 0
+
+
+def need_the_extra() -> None:
+    """Say what is missing where the server's packages are not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("fastapi", "uvicorn", "argon2") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"the server is not installed: {', '.join(missing)} is missing",
+            hint="pip install 'chatterm[serve]', or in a checkout pip install '.[serve]'",
+        )
+
+
+def _say_who_may(context: Context, *, everybody: bool, url: str) -> None:
+    if everybody and context.config().serve.no_auth:
+        context.console.note("everybody who reaches this server may use it")

@@ -1,0 +1,205 @@
+"""The application: the dialects side by side, and what is the same for all of them.
+
+Every route names a rule of ``access.py``, or the server does not start. Whatever goes wrong is a
+``Problem`` in the end, which the dialect that owns the path puts into words.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatterm import __version__
+from chatterm.errors import ChattermError
+from chatterm.server import openassistant
+from chatterm.server.access import RULE
+from chatterm.server.core import Server
+from chatterm.server.dialect import Dialect
+from chatterm.server.problems import Problem, problem_of
+
+DIALECTS: tuple[Dialect, ...] = (openassistant.DIALECT,)
+"""In this order their routes are tried."""
+_log = logging.getLogger("chatterm.server")
+
+
+def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAPI:
+    """The application over an open server; when it shuts down, the server is closed."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
+        yield
+        await server.aclose()
+
+    app = FastAPI(
+        title="chatterm",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.server = server
+    for dialect in dialects:
+        app.include_router(dialect.routes(server))
+    _words(app, dialects)
+    origins = server.settings.options.cors_origins
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(Guard, dialects=dialects, body_limit=server.settings.options.body_mb)
+    must_have_rules(app)
+    return app
+
+
+def rules_of(app: FastAPI) -> dict[tuple[str, str], str]:
+    """The rule of each route, by method and path."""
+    return {
+        (method, route.path): rule
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+        for rule in [_rule(route)]
+    }
+
+
+def must_have_rules(app: FastAPI) -> None:
+    """Refuse an application with a route that lets in whoever comes because nobody thought."""
+    for (method, path), rule in rules_of(app).items():
+        if not rule:
+            raise AssertionError(f"{method} {path} names no rule of access.py")
+
+
+def _rule(route: APIRoute) -> str:
+    found = {rule for call in _calls(route.dependant) if (rule := getattr(call, RULE, ""))}
+    return " ".join(sorted(found))
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _calls(dependency)
+
+
+def _words(app: FastAPI, dialects: Sequence[Dialect]) -> None:
+    """Let the dialects put every refusal into words."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return refused(dialects, request.url.path, error)
+
+    async def of_chatterm(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ChattermError)
+        found = problem_of(error)
+        if found.status >= 500:
+            _log.warning("%s %s: %s", request.method, request.url.path, error.message)
+        return refused(dialects, request.url.path, found)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return refused(dialects, request.url.path, _invalid(error))
+
+    async def of_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = {404: "not_found", 405: "invalid_request", 413: "too_large"}.get(error.status_code)
+        found = Problem(
+            error.status_code,
+            str(error.detail),
+            kind=kind or "invalid_request",
+            headers=error.headers,
+        )
+        return refused(dialects, request.url.path, found)
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(ChattermError, of_chatterm)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, of_http)
+
+
+def refused(dialects: Sequence[Dialect], path: str, problem: Problem) -> Response:
+    """A refusal in the words of the dialect that owns the path."""
+    own = [
+        (len(prefix), number)
+        for number, dialect in enumerate(dialects)
+        for prefix in dialect.prefixes
+        if path.startswith(prefix)
+    ]
+    return dialects[max(own)[1] if own else 0].refused(problem)
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    """Every field that is wrong; what was sent is not repeated."""
+    details = [
+        {"loc": list(e["loc"]), "msg": str(e["msg"]), "type": str(e["type"])}
+        for e in error.errors()
+    ]
+    first = details[0] if details else {"loc": ["body"], "msg": "invalid", "type": "value_error"}
+    param = ".".join(str(part) for part in first["loc"] if part != "body")
+    message = f"{param}: {first['msg']}" if param else str(first["msg"])
+    return Problem(422, message, param=param, details=details)
+
+
+class Guard:
+    """Around everything: bodies that are too large are not read, and no bug shows a traceback."""
+
+    def __init__(self, app: ASGIApp, dialects: Sequence[Dialect], body_limit: float) -> None:
+        self._app = app
+        self._dialects = dialects
+        self._limit = int(body_limit * 1e6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        guarded = _Guarded(self._limit, receive, send)
+        try:
+            if guarded.says_too_much(scope):
+                raise _too_large()
+            await self._app(scope, guarded.receive, guarded.send)
+        except HTTPException as error:
+            found = Problem(error.status_code, str(error.detail), kind="too_large")
+        except Exception:  # noqa: BLE001  (the server's last resort)
+            _log.exception("%s %s met a bug", scope["method"], scope["path"])
+            found = Problem(500, "Internal Server Error", kind="bug")
+        else:
+            return
+        if not guarded.has_begun:
+            await refused(self._dialects, scope["path"], found)(scope, receive, send)
+
+
+class _Guarded:
+    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
+        self._left = limit
+        self._receive = receive
+        self._send = send
+        self.has_begun = False
+
+    def says_too_much(self, scope: Scope) -> bool:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        return not length.isdigit() or int(length) > self._left
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise _too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        self.has_begun = True
+        await self._send(message)
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, "The request is too large")

@@ -1,0 +1,570 @@
+"""Asking and generating, decoupled: a job is accepted, waits, runs, and is followed by anybody.
+
+This is the seam behind which work could go to another machine: a :class:`Worker` answers, a
+:class:`Keeper` remembers what has to outlive this process. Every event of a job has a number and
+is kept until the job is forgotten, so a follower may come late, come back, or be one of several.
+A kept job does not need a follower; any other is stopped when its last one goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from chatterm.errors import ChattermError, EngineError, NotFound
+from chatterm.events import (
+    Done,
+    Event,
+    Queued,
+    ReasoningDelta,
+    Replaced,
+    TextDelta,
+    ToolCalled,
+)
+from chatterm.ids import Clock, NewId
+from chatterm.messages import Request, Stop, Timings, ToolCall, Usage
+from chatterm.server.problems import QueueFull, TimedOut, TooMany
+from chatterm.server.queue import Lane
+
+CHECKPOINT_SECONDS = 0.5
+STOPPED_SERVER = "the server was stopped before this answer was finished"
+_MOST_FORGETTABLE = 512
+"""Finished jobs that are kept for latecomers."""
+_LONGEST_WAIT = 120
+_log = logging.getLogger("chatterm.server.jobs")
+
+
+class JobState(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    """Cancelled: by its user, or since nobody follows it any more."""
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (JobState.PENDING, JobState.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done, and for whom."""
+
+    user_id: str
+    request: Request
+    kept: bool = False
+    """The answer's message is in the store; the job outlives its followers and restarts."""
+    message_id: str = ""
+    """Of a kept job: the answer's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event with its place: a follower that has seen ``id`` asks for what comes after."""
+
+    id: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has come of an answer so far."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a job stands."""
+
+    id: str
+    user_id: str
+    model: str
+    state: JobState
+    created_at: float
+    kept: bool = False
+    message_id: str = ""
+    position: int = 0
+    """Of a pending job: how many are before it."""
+    size: int = 0
+    """Of a pending job: how many wait."""
+    error: str = ""
+    error_kind: str = ""
+    started_at: float | None = None
+    finished_at: float | None = None
+    stop: Stop | None = None
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How much, and for how long."""
+
+    queue_size: int = 64
+    """Jobs that may wait, of all users together."""
+    open_jobs: int = 16
+    """Jobs that one user may have waiting or running."""
+    wait_seconds: float = 600.0
+    answer_seconds: float = 3600.0
+    keep_seconds: float = 600.0
+    """How long the events of a finished job are kept."""
+
+
+class Worker(Protocol):
+    """Whoever generates."""
+
+    def lane(self, model: str) -> tuple[str, int]:
+        """The name of what jobs of this model share, and how many of them run at once."""
+
+    def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """The answer; the contract of a backend."""
+
+
+class Keeper(Protocol):
+    """Remembers kept jobs. Each call is one transaction, on the disk when it returns."""
+
+    def accepted(self, job: Job) -> None: ...
+
+    def began(self, job: Job) -> None: ...
+
+    def checkpoint(self, written: Sequence[tuple[Job, Written]]) -> None: ...
+
+    def finished(self, job: Job, written: Written) -> None: ...
+
+    def recall(self, job_id: str) -> tuple[Job, Written] | None:
+        """A finished job that is no longer in memory."""
+
+
+class Jobs:
+    """All jobs of this process."""
+
+    def __init__(
+        self, worker: Worker, keeper: Keeper, *, clock: Clock, new_id: NewId, rules: Rules
+    ) -> None:
+        self._worker = worker
+        self._keeper = keeper
+        self._clock = clock
+        self._new_id = new_id
+        self._rules = rules
+        self._open: dict[str, _Open] = {}
+        """Every job that can still be followed, the oldest first."""
+        self._lanes: dict[str, Lane[_Open]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = False
+        self._seconds = 5.0
+        """What a job took lately, to say when to come back."""
+        self.admit: list[Callable[[str], None]] = []
+        """Called with the user of each new job; raises where there may be none."""
+        self.listeners: list[Callable[[Job], None]] = []
+        """Called at every change of a job's state: accepted, begun, over."""
+
+    @property
+    def waiting(self) -> int:
+        return sum(len(lane) for lane in self._lanes.values())
+
+    @property
+    def running(self) -> int:
+        return sum(lane.running for lane in self._lanes.values())
+
+    def check(self, user_id: str, model: str) -> None:
+        """Raise what :meth:`submit` would raise for another job.
+
+        Call it before anything is stored for the job, and await nothing in between.
+        """
+        if self._closing:
+            raise QueueFull(self._patience(), "The server is stopping.")
+        for may_begin in self.admit:
+            may_begin(user_id)
+        mine = sum(1 for job in self._open.values() if not job.is_over and job.user_id == user_id)
+        if mine >= self._rules.open_jobs:
+            raise TooMany(f"you have {mine} answers under way, which is all you may have at once")
+        lane = self._lane(model)
+        if not lane.is_free and self.waiting >= self._rules.queue_size:
+            raise QueueFull(self._patience())
+
+    async def submit(self, work: Work) -> str:
+        """Accept a job and return its id; it runs whether or not it is followed."""
+        self.check(work.user_id, work.request.model)
+        job = _Open(
+            Job(
+                id=self._new_id(),
+                user_id=work.user_id,
+                model=work.request.model,
+                state=JobState.PENDING,
+                created_at=self._clock(),
+                kept=work.kept,
+                message_id=work.message_id,
+            ),
+            work,
+            self._lane(work.request.model),
+        )
+        if work.kept:
+            self._keeper.accepted(job.value)
+        self._open[job.value.id] = job
+        job.lane.add(work.user_id, job)
+        job.deadline = asyncio.get_running_loop().call_later(
+            self._rules.wait_seconds, self._give_up_waiting, job
+        )
+        self._tell(job)
+        self._start_what_can(job.lane)
+        return job.value.id
+
+    async def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Numbered, None]:
+        """Every event after that one, then those that come; ends after ``Done``.
+
+        ``Queued`` comes whenever the place changes and has the number of the event before it, so
+        it is not replayed. An error of the job is raised.
+        """
+        job = self._open.get(job_id)
+        if job is None:
+            for numbered in self._recalled(job_id, max(0, after)):
+                yield numbered
+            return
+        job.followers += 1
+        try:
+            async with aclosing(_followed(job, after)) as events:
+                async for numbered in events:
+                    yield numbered
+        finally:
+            job.followers -= 1
+            self._left(job)
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop a job; the engine hears of it at once. One that is over stays as it is."""
+        job = self._open.get(job_id)
+        if job is not None:
+            self._end(job, JobState.STOPPED)
+
+    def job(self, job_id: str) -> Job:
+        job = self._open.get(job_id)
+        if job is not None:
+            return job.seen()
+        recalled = self._keeper.recall(job_id)
+        if recalled is None:
+            raise NotFound(f"there is no job {job_id!r}")
+        return recalled[0]
+
+    def written(self, job_id: str) -> Written:
+        """The text so far."""
+        job = self._open.get(job_id)
+        if job is not None:
+            return job.written()
+        recalled = self._keeper.recall(job_id)
+        return recalled[1] if recalled is not None else Written()
+
+    def of_user(self, user_id: str) -> list[Job]:
+        """The jobs of a user that are not over."""
+        mine = (job for job in self._open.values() if job.user_id == user_id)
+        return [job.seen() for job in mine if not job.is_over]
+
+    async def aclose(self, grace: float = 0.0) -> None:
+        """Take no more jobs, let those that run go on for a while, then end all of them."""
+        self._closing = True
+        for job in list(self._open.values()):
+            if job.value.state is JobState.PENDING:
+                self._end(job, JobState.FAILED, EngineError(STOPPED_SERVER))
+        if self._tasks and grace > 0:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for job in list(self._open.values()):
+            self._end(job, JobState.FAILED, EngineError(STOPPED_SERVER))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._writing is not None:
+            self._writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writing
+        for job in list(self._open.values()):
+            self._forget(job)
+
+    # Waiting
+
+    def _lane(self, model: str) -> Lane[_Open]:
+        name, slots = self._worker.lane(model)
+        lane = self._lanes.setdefault(name, Lane(slots))
+        lane.slots = slots
+        return lane
+
+    def _start_what_can(self, lane: Lane[_Open]) -> None:
+        while lane.is_free and len(lane):
+            job = lane.take()
+            lane.running += 1
+            self._stop_clock(job)
+            job.value = replace(
+                job.value, state=JobState.IN_PROGRESS, started_at=self._clock(), position=0, size=0
+            )
+            job.task = asyncio.create_task(self._run(job))
+            self._tasks.add(job.task)
+            job.task.add_done_callback(self._tasks.discard)
+            self._tell(job)
+            job.ring()
+        size = len(lane)
+        for position, waiting in enumerate(lane.order()):
+            waiting.move(position, size)
+
+    def _give_up_waiting(self, job: _Open) -> None:
+        if job.value.state is JobState.PENDING:
+            self._end(job, JobState.TIMEOUT, TimedOut("Timeout"))
+
+    def _patience(self) -> int:
+        slots = max(1, sum(lane.slots for lane in self._lanes.values()))
+        return max(1, min(_LONGEST_WAIT, round(self._seconds * (self.waiting + 1) / slots)))
+
+    # Running
+
+    async def _run(self, job: _Open) -> None:
+        """Generate, whatever happens; the lane is free again afterwards."""
+        job.has_begun = True
+        done: Done | None = None
+        state = JobState.FAILED
+        error: ChattermError | None = None
+        try:
+            if job.end is not None:
+                raise asyncio.CancelledError
+            if job.value.kept:
+                self._keeper.began(job.value)
+                self._write_down_regularly()
+            async with asyncio.timeout(self._rules.answer_seconds):
+                done = await self._generate(job)
+            state = JobState.COMPLETE
+        except TimeoutError:
+            state = JobState.TIMEOUT
+            error = TimedOut("the answer took longer than this server allows")
+        except asyncio.CancelledError:
+            state, error = job.end or (JobState.FAILED, EngineError(STOPPED_SERVER))
+        except ChattermError as failure:
+            error = failure
+        except Exception:  # noqa: BLE001  (a job never ends without an end)
+            _log.exception("job %s met a bug", job.value.id)
+            error = EngineError("the server made a mistake", hint="its log says more")
+        finally:
+            job.lane.running -= 1
+            started = job.value.started_at
+            if started is not None:
+                self._seconds += ((self._clock() - started) - self._seconds) / 8
+        self._finish(job, state, error, done)
+        self._start_what_can(job.lane)
+
+    async def _generate(self, job: _Open) -> Done:
+        async with aclosing(self._worker.stream(job.work.request)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    return event
+                job.add(event)
+        raise EngineError("the answer ended without an end")
+
+    def _end(self, job: _Open, state: JobState, error: ChattermError | None = None) -> None:
+        """Bring a job to an end from outside, wherever it stands."""
+        if job.is_over or job.end is not None:
+            return
+        job.end = (state, error)
+        if job.task is not None:
+            # A task that is cancelled before its first step never runs at all.
+            if job.has_begun:
+                job.task.cancel()
+            return
+        job.lane.remove(job.user_id, job)
+        self._finish(job, state, error, None)
+        self._start_what_can(job.lane)
+
+    def _finish(
+        self, job: _Open, state: JobState, error: ChattermError | None, done: Done | None
+    ) -> None:
+        """Make it final: first on the disk, then for whoever follows."""
+        self._stop_clock(job)
+        if state is JobState.STOPPED:
+            done = Done(Stop.CANCELLED)
+        over = replace(
+            job.value,
+            state=state,
+            error=error.message if error else "",
+            error_kind=error.kind if error else "",
+            finished_at=self._clock(),
+            stop=done.stop if done else None,
+            usage=done.usage if done else Usage(),
+            timings=done.timings if done else Timings(),
+        )
+        if over.kept:
+            try:
+                self._keeper.finished(over, job.written())
+            except ChattermError as failure:
+                # The row stays open on the disk; the next start finds and fails it.
+                _log.error("job %s could not be stored: %s", over.id, failure.message)
+                over = replace(over, state=JobState.FAILED, error=failure.message, stop=None)
+                done, error = None, failure
+        job.error = error
+        job.value = over
+        if done is not None and error is None:
+            job.add(done)
+        job.ring()
+        self._tell(job)
+        self._retire(job)
+
+    # Afterwards
+
+    def _retire(self, job: _Open) -> None:
+        loop = asyncio.get_running_loop()
+        job.deadline = loop.call_later(self._rules.keep_seconds, self._forget, job)
+        idle = [old for old in self._open.values() if old.is_over and not old.followers]
+        for old in idle[: max(0, len(idle) - _MOST_FORGETTABLE)]:
+            self._forget(old)
+
+    def _left(self, job: _Open) -> None:
+        """A follower went."""
+        if job.followers or job.value.kept:
+            return
+        if job.is_over:
+            self._forget(job)
+        else:
+            self._end(job, JobState.STOPPED)
+
+    def _forget(self, job: _Open) -> None:
+        self._stop_clock(job)
+        self._open.pop(job.value.id, None)
+
+    def _stop_clock(self, job: _Open) -> None:
+        if job.deadline is not None:
+            job.deadline.cancel()
+            job.deadline = None
+
+    def _tell(self, job: _Open) -> None:
+        for listener in self.listeners:
+            listener(job.seen())
+
+    # On the disk
+
+    def _write_down_regularly(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_down())
+
+    async def _write_down(self) -> None:
+        """Keep what came of all kept jobs, in one transaction, while there are any."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            kept = [job for job in self._open.values() if job.value.kept and not job.is_over]
+            if not kept:
+                return
+            fresh = [job for job in kept if job.unwritten]
+            if not fresh:
+                continue
+            try:
+                self._keeper.checkpoint([(job.value, job.written()) for job in fresh])
+            except ChattermError as failure:
+                _log.warning("answers could not be written down: %s", failure.message)
+                continue
+            for job in fresh:
+                job.unwritten = False
+
+    def _recalled(self, job_id: str, after: int) -> Iterator[Numbered]:
+        """The events of a kept job as its row tells them."""
+        recalled = self._keeper.recall(job_id)
+        if recalled is None:
+            raise NotFound(f"there is no job {job_id!r}")
+        job, written = recalled
+        events: list[Event] = []
+        if written.reasoning and not after:
+            events.append(ReasoningDelta(written.reasoning))
+        if after or written.text:
+            events.append(Replaced(written.text) if after else TextDelta(written.text))
+        events += [ToolCalled(call) for call in written.tool_calls]
+        if not job.error:
+            events.append(Done(job.stop or Stop.CANCELLED, job.usage, job.timings))
+        for number, event in enumerate(events, after + 1):
+            yield Numbered(number, event)
+        if job.error:
+            raise EngineError(job.error)
+
+
+class _Open:
+    """A job that is under way, or over and not yet forgotten."""
+
+    def __init__(self, value: Job, work: Work, lane: Lane[_Open]) -> None:
+        self.value = value
+        self.work = work
+        self.lane = lane
+        self.log: list[Numbered] = []
+        self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+        self.end: tuple[JobState, ChattermError | None] | None = None
+        self.error: ChattermError | None = None
+        self.followers = 0
+        self.has_begun = False
+        self.unwritten = False
+        self.place = (0, 0)
+        self.bell = asyncio.Event()
+        self._text: list[str] = [work.request.prefill] if work.request.prefill else []
+        self._reasoning: list[str] = []
+        self._calls: list[ToolCall] = []
+
+    @property
+    def user_id(self) -> str:
+        return self.value.user_id
+
+    @property
+    def is_over(self) -> bool:
+        return self.value.state.is_over
+
+    def seen(self) -> Job:
+        if self.value.state is not JobState.PENDING:
+            return self.value
+        return replace(self.value, position=self.place[0], size=self.place[1])
+
+    def written(self) -> Written:
+        return Written("".join(self._text), "".join(self._reasoning), tuple(self._calls))
+
+    def add(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._text.append(text)
+            case Replaced(text=text):
+                prefill = self.work.request.prefill
+                self._text = [prefill, text] if prefill else [text]
+            case ReasoningDelta(text=text):
+                self._reasoning.append(text)
+            case ToolCalled(call=call):
+                self._calls.append(call)
+            case _:
+                pass
+        self.unwritten = True
+        self.log.append(Numbered(len(self.log) + 1, event))
+        self.ring()
+
+    def move(self, position: int, size: int) -> None:
+        if self.place != (position, size):
+            self.place = (position, size)
+            self.ring()
+
+    def ring(self) -> None:
+        """Wake whoever follows."""
+        self.bell.set()
+        self.bell = asyncio.Event()
+
+
+async def _followed(job: _Open, after: int) -> AsyncGenerator[Numbered, None]:
+    seen = max(0, min(after, len(job.log)))
+    place: tuple[int, int] | None = None
+    while True:
+        bell = job.bell
+        if job.value.state is JobState.PENDING and job.place != place:
+            place = job.place
+            yield Numbered(seen, Queued(*place))
+            continue
+        while seen < len(job.log):
+            seen += 1
+            yield job.log[seen - 1]
+        if job.is_over:
+            if job.error is not None:
+                raise job.error
+            return
+        if bell is job.bell:
+            await bell.wait()

@@ -1,0 +1,152 @@
+"""Which models are served, and the backends that answer with them.
+
+A client can name nothing but what is listed here: no path, no remote that the owner of the server
+did not list. Backends are opened once and kept; engines behind them come and go as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+from chatterm.backend import Backend, count_prompt, open_backend
+from chatterm.catalog import Catalog
+from chatterm.config import Config
+from chatterm.errors import ChattermError, ModelError
+from chatterm.events import Event
+from chatterm.hints import nearest
+from chatterm.messages import CountedPrompt, ModelInfo, Request
+from chatterm.paths import Paths
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A backend whose models turn texts into vectors."""
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]: ...
+
+
+class Models:
+    """The models of this server. It is the worker behind the jobs."""
+
+    def __init__(
+        self,
+        config: Config,
+        catalog: Catalog,
+        paths: Paths,
+        *,
+        suggest: Callable[[str], Sequence[str]] | None = None,
+    ) -> None:
+        self._config = config
+        self._catalog = catalog
+        self._paths = paths
+        self._suggest = suggest
+        self._backends: dict[str, Backend] = {}
+        self._infos: dict[str, ModelInfo] = {}
+        self._names: tuple[str, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again which models there are, after one was pulled or removed."""
+        self._infos.clear()
+        chosen = self._config.serve.models
+        self._names = chosen or tuple(dict.fromkeys([*self._built_in(), *self._on_this_machine()]))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that can be asked for."""
+        return self._names
+
+    @property
+    def default(self) -> str:
+        """The one for a client that names none."""
+        if self._config.model in self._names or not self._names:
+            return self._config.model
+        return self._names[0]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def backend(self, name: str) -> Backend:
+        """What answers with that model."""
+        if name not in self._names:
+            raise ModelError(
+                f"there is no model {name!r} here", hint=nearest(name, self._names, otherwise="")
+            )
+        opened = self._backends.get(name)
+        if opened is None:
+            opened = self._backends[name] = open_backend(
+                name,
+                config=self._config,
+                catalog=self._catalog,
+                paths=self._paths,
+                suggest=self._suggest,
+            )
+        return opened
+
+    async def infos(self) -> list[ModelInfo]:
+        """What is known of each; one whose file cannot be read is left out."""
+        found = []
+        for name in self._names:
+            try:
+                found.append(await self.info(name))
+            except ChattermError:
+                continue
+        return found
+
+    async def info(self, name: str) -> ModelInfo:
+        known = self._infos.get(name)
+        if known is None:
+            backend = self.backend(name)
+            bare = name.partition("/")[2]
+            told = {info.name: info for info in await backend.models()}
+            known = told.get(name) or told.get(bare) or ModelInfo(name, backend.name)
+            entry = self._catalog.models.get(name)
+            if entry is not None:
+                can = known.capabilities | frozenset(entry.capabilities)
+                summary = known.summary or entry.summary
+                known = replace(known, capabilities=can, summary=summary)
+            known = self._infos[name] = replace(known, name=name)
+        return known
+
+    def lane(self, model: str) -> tuple[str, int]:
+        """Jobs of one model share its engine, which answers so many at once."""
+        self.backend(model)
+        return model, self._config.engine.sequences
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        backend = self.backend(request.model)
+        # Another size of context is another engine, with its own memory: not for clients to choose.
+        request = replace(request, params=replace(request.params, context=None))
+        async with aclosing(backend.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def count(self, request: Request) -> CountedPrompt:
+        return await count_prompt(self.backend(request.model), request)
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        backend = self.backend(model)
+        if not isinstance(backend, Embedding):
+            raise ModelError(f"{model} makes no embeddings")
+        return await backend.embed(model, texts)
+
+    async def aclose(self) -> None:
+        for backend in self._backends.values():
+            await backend.aclose()
+        self._backends.clear()
+
+    def _built_in(self) -> list[str]:
+        return [
+            name
+            for name, entry in self._catalog.models.items()
+            if entry.backend == "echo" or entry.path
+        ]
+
+    def _on_this_machine(self) -> list[str]:
+        from chatterm.engine.library import open_library
+
+        library = open_library(self._paths, self._catalog)
+        return [model.name for model in library.models if not model.file.problem]
