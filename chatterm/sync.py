@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chatterm.errors import NotFound
 from chatterm.messages import Role
-from chatterm.remote.openassistant.api import Api
-from chatterm.remote.openassistant.sending import Place
-from chatterm.remote.openassistant.values import RemoteChat, RemoteMessage
+from chatterm.remote.openassistant.values import Place, RemoteChat, RemoteMessage
 from chatterm.store import Store
 from chatterm.titles import first_words
+
+if TYPE_CHECKING:
+    from chatterm.remote.openassistant.api import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,7 @@ async def sync(
     """Take in what is new on a server; ``models`` are those it can be asked for."""
     taken = Taken()
     for listed in reversed(await api.chats(include_hidden=include_hidden)):
-        chat = await api.chat(listed.id)
-        with store.atomic():
-            added = _take_in(store, api.name, chat, models)
+        added = take_in(store, api.name, await api.chat(listed.id), models)
         taken = Taken(
             taken.chats + added.chats,
             taken.messages + added.messages,
@@ -47,13 +47,15 @@ async def sync(
     return taken
 
 
-def _take_in(store: Store, remote: str, chat: RemoteChat, models: Sequence[str]) -> Taken:
+def take_in(store: Store, remote: str, chat: RemoteChat, models: Sequence[str]) -> Taken:
+    """Take in what is new of one chat; all of it or nothing."""
     known = store.linked(remote)
-    home = _home(store, chat, known)
-    is_new = home is None
-    if home is None:
-        if not chat.messages:
-            return Taken()
+    home = home_of(store, chat, known)
+    if home is None and all(message.ending == "open" for message in chat.messages):
+        return Taken()
+    with store.atomic():
+        if home is not None:
+            return _Taking(store, remote, chat, home, known).taken(is_new=False)
         title = first_words(chat.title or chat.messages[0].text)
         home = store.adopt_chat(
             title=title,
@@ -62,42 +64,59 @@ def _take_in(store: Store, remote: str, chat: RemoteChat, models: Sequence[str])
             updated_at=chat.modified_at,
         ).id
         store.link(home, remote, chat.id)
-    messages, unfinished = 0, 0
-    local: dict[str | None, str | None] = {None: None}
-    for message in chat.messages:  # parents before children
-        place = str(Place(chat.id, message.id))
-        if place in known:
-            local[message.id] = known[place]
-        elif message.ending == "open":
-            unfinished += 1
-        elif message.parent_id in local and (is_new or message.parent_id is not None):
-            # What hangs on a message that was deleted here stays away with it.
-            with suppress(NotFound):
-                added = _adopt(store, home, remote, message, local[message.parent_id])
-                store.link(added, remote, place)
-                local[message.id] = added
-                messages += 1
-    if is_new:
-        newest = max(chat.messages, key=lambda message: message.created_at).id
-        store.set_tip(home, local.get(chat.tip_id or newest) or local.get(newest))
-    return Taken(int(is_new), messages, unfinished)
+        return _Taking(store, remote, chat, home, known).taken(is_new=True)
 
 
-def _adopt(
-    store: Store, chat_id: str, remote: str, message: RemoteMessage, parent_id: str | None
-) -> str:
-    return store.adopt(
-        chat_id,
-        parent_id=parent_id,
-        role=Role.USER if message.is_prompt else Role.ASSISTANT,
-        text=message.text,
-        created_at=message.created_at,
-        model="" if message.is_prompt else f"{remote}/{message.model}".rstrip("/"),
-        error=message.failure,
-    ).id
+class _Taking:
+    """One chat on its way into the store."""
+
+    def __init__(
+        self, store: Store, remote: str, chat: RemoteChat, home: str, known: Mapping[str, str]
+    ) -> None:
+        self._store = store
+        self._remote = remote
+        self._chat = chat
+        self._home = home
+        self._known = known
+
+    def taken(self, *, is_new: bool) -> Taken:
+        messages, unfinished = 0, 0
+        local: dict[str | None, str | None] = {None: None}
+        for message in self._chat.messages:  # parents before children
+            place = str(Place(self._chat.id, message.id))
+            if place in self._known:
+                local[message.id] = self._known[place]
+            elif message.ending == "open":
+                unfinished += 1
+            elif message.parent_id in local and (is_new or message.parent_id is not None):
+                # What hangs on a message that was deleted here stays away with it.
+                with suppress(NotFound):
+                    local[message.id] = self._adopt(message, local[message.parent_id])
+                    messages += 1
+        if is_new:
+            newest = max(self._chat.messages, key=lambda message: message.created_at).id
+            tip = local.get(self._chat.tip_id or newest) or local.get(newest)
+            self._store.set_tip(self._home, tip)
+        return Taken(int(is_new), messages, unfinished)
+
+    def _adopt(self, message: RemoteMessage, parent_id: str | None) -> str:
+        model = f"{self._remote}/{message.model}".rstrip("/")
+        added = self._store.adopt(
+            self._home,
+            parent_id=parent_id,
+            role=Role.USER if message.is_prompt else Role.ASSISTANT,
+            text=message.text,
+            created_at=message.created_at,
+            model="" if message.is_prompt else model,
+            error=message.failure,
+        ).id
+        self._store.link(added, self._remote, str(Place(self._chat.id, message.id)))
+        if message.score in (-1, 1):
+            self._store.vote(added, message.score)
+        return added
 
 
-def _home(store: Store, chat: RemoteChat, known: Mapping[str, str]) -> str | None:
+def home_of(store: Store, chat: RemoteChat, known: Mapping[str, str]) -> str | None:
     """The chat here that a chat there belongs to; two there may be one here."""
     if chat.id in known:
         return known[chat.id]
@@ -118,3 +137,18 @@ def _model(remote: str, chat: RemoteChat, models: Sequence[str]) -> str:
 def place_of(store: Store, remote: str, message: str) -> Place | None:
     """Where a message lies on a server."""
     return Place.parse(store.links(remote, [message]).get(message))
+
+
+def homes_of(store: Store, remote: str, chat_id: str) -> list[str]:
+    """The chats there that a chat here is: none, one, or more where the server needed a new one."""
+    messages = [node.id for node in store.outline(chat_id)]
+    found = store.links(remote, [chat_id, *messages])
+    own = found.pop(chat_id, None)
+    places = (Place.parse(link) for link in found.values())
+    there = [own, *(place.chat_id for place in places if place is not None)]
+    return list(dict.fromkeys(home for home in there if home))
+
+
+def chats_on(store: Store, remote: str) -> dict[str, str]:
+    """The chats of a server that are kept here, by their ids there."""
+    return {there.partition("/")[0]: here for there, here in store.linked_chats(remote)}

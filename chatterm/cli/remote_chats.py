@@ -14,8 +14,8 @@ from chatterm.cli.login import known_remote
 from chatterm.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
-    from chatterm.remote.openassistant.api import Api, ReportType
-    from chatterm.remote.openassistant.sending import Place
+    from chatterm.remote.openassistant.api import Api
+    from chatterm.remote.openassistant.values import Place
     from chatterm.store import Store
 
 T = TypeVar("T")
@@ -168,23 +168,17 @@ def report(
 
     Example: chatterm remotes report lab 01KAJ3Y4Z8 "It is wrong." --type feedback
     """
+    from chatterm.remote.openassistant.api import report_type
+
     context = context_of(ctx)
     place = _answer_there(context, name, message)
-    report_type = _report_type(kind)
+    its_type = report_type(kind)
     _with_api(
         context,
         name,
-        lambda api: api.report(place.chat_id, place.message_id, report_type, reason),
+        lambda api: api.report(place.chat_id, place.message_id, its_type, reason),
     )
     context.console.note(f"{name} knows")
-
-
-def _report_type(kind: str) -> ReportType:
-    match kind:
-        case "spam" | "offensive" | "feedback":
-            return kind
-        case _:
-            raise ConfigError(f"a report is spam, offensive or feedback, not {kind!r}")
 
 
 def _with_api(context: Context, name: str, work: Callable[[Api], Awaitable[T]]) -> T:

@@ -92,6 +92,15 @@ def linked(db: Database, remote: str) -> dict[str, str]:
     return dict(db.rows("SELECT remote_id, local_id FROM links WHERE remote = ?", (remote,)))
 
 
+def linked_chats(db: Database, remote: str) -> list[tuple[str, str]]:
+    """The ids a remote gave to chats and their messages, each with the chat it belongs to."""
+    return db.rows(
+        "SELECT l.remote_id, coalesce(m.chat_id, l.local_id) FROM links AS l"
+        " LEFT JOIN messages AS m ON m.id = l.local_id WHERE l.remote = ?",
+        (remote,),
+    )
+
+
 def remember_terminal(db: Database, terminal_id: str, chat_id: str, now: float) -> None:
     chats.get(db, chat_id)
     db.run(

@@ -419,6 +419,10 @@ class Store:
         """Remote id to local id, for everything that a remote gave an id to."""
         return notes.linked(self._db, remote)
 
+    def linked_chats(self, remote: str) -> list[tuple[str, str]]:
+        """Remote ids of chats and messages, each with the chat here that it belongs to."""
+        return notes.linked_chats(self._db, remote)
+
     def chat_of(self, message_id: str) -> Chat:
         """The chat that a message belongs to."""
         return chats.get(self._db, tree.chat_of(self._db, message_id))

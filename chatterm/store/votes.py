@@ -25,8 +25,9 @@ def of_chat(db: Database, chat_id: str) -> dict[str, int]:
     """The votes on a chat's messages, by their ids."""
     return dict(
         db.rows(
-            "SELECT v.message_id, v.score FROM messages AS m"
-            " JOIN votes AS v ON v.message_id = m.id"
+            # Votes are few, messages may be many.
+            "SELECT v.message_id, v.score FROM votes AS v"
+            " CROSS JOIN messages AS m ON m.id = v.message_id"
             " WHERE m.chat_id = ? AND m.deleted_by IS NULL ORDER BY m.n",
             (chat_id,),
         )

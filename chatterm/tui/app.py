@@ -164,6 +164,9 @@ class ChattermApp(App[int]):
             self.chat_screen.save_draft()
         await self.talks.aclose()
         await self.pulls.aclose()
+        with suppress(Exception):
+            await self.chat_screen.carrying.aclose()
+            await self.chat_screen.servers.aclose()
         self.searcher.close()
         await self.desk.aclose()
         self.exit(code)

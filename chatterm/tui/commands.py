@@ -13,6 +13,7 @@ from chatterm.tui.widgets.rows import Row
 WITH_WORDS: Mapping[str, str] = {
     "title": "Rename this chat: /title New name",
     "tag": "Tag this chat: /tag work",
+    "log-in": "Log in to a server: /log-in NAME or URL",
     "model": "Choose the model: /model NAME",
     "search": "Search everything: /search words",
     "system": "Begin a new chat with a system prompt: /system You are …",

@@ -75,6 +75,12 @@ class Desk:
             self._backends[model] = LateBackend(lambda: self.open_backend(model))
         return self._backends[model]
 
+    def reopen(self, remote: str) -> None:
+        """Open a remote's backends anew when they are next asked, with the login of then."""
+        for model, backend in self._backends.items():
+            if model.startswith(f"{remote}/"):
+                backend.reopen()
+
     async def context_of(self, model: str) -> int:
         """Tokens of context that a model is opened with; 0 where nobody can say."""
         backend = self.backend(model)
@@ -121,6 +127,14 @@ class LateBackend:
     def __init__(self, opener: Callable[[], Backend]) -> None:
         self._opener = opener
         self._opened: Backend | None = None
+        self._before: list[Backend] = []
+        """Those that may still be answering."""
+
+    def reopen(self) -> None:
+        """Open another one when something is asked next."""
+        if self._opened is not None:
+            self._before.append(self._opened)
+            self._opened = None
 
     def opened(self) -> Backend:
         if self._opened is None:
@@ -143,8 +157,9 @@ class LateBackend:
         return await self.opened().models()
 
     async def aclose(self) -> None:
-        if self._opened is not None:
-            await self._opened.aclose()
+        self.reopen()
+        for backend in self._before:
+            await backend.aclose()
 
 
 def whole_name(model: str) -> str:

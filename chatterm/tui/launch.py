@@ -76,7 +76,7 @@ def _desk(
     terminal_id: str,
     suggest: Callable[[str], Sequence[str]] | None = None,
 ) -> Desk:
-    return Desk(
+    desk = Desk(
         store=store,
         config=config,
         catalog=catalog,
@@ -84,10 +84,11 @@ def _desk(
         database=paths.database,
         terminal_id=terminal_id,
         open_backend=lambda model: open_backend(
-            model, config=config, catalog=catalog, paths=paths, suggest=suggest
+            model, config=config, catalog=desk.catalog, paths=paths, suggest=suggest
         ),
         clock=time.time,
         monotonic=time.monotonic,
         editor=env.get("VISUAL") or env.get("EDITOR") or "vi",
         keymap=load_keymap(paths.config / "keys.toml"),
     )
+    return desk

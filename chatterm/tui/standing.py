@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chatterm.errors import ChattermError
 from chatterm.events import Progress, Queued
-from chatterm.messages import Message, Role
+from chatterm.messages import Message, Role, State
 from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.talk import Talk, Writing, last_answer
@@ -132,7 +132,14 @@ class Standing:
         self, talk: Talk, editing: Message | None, pulls: Mapping[str, str]
     ) -> tuple[Notice, ...]:
         notices = [Notice(f"Pulling {name}: {said}") for name, said in pulls.items()]
-        if editing is not None:
+        if editing is not None and self._is_unanswered(editing):
+            notices.append(
+                Notice(
+                    f"Your message was not answered and is here again: {self._key('send')} tries"
+                    f" again, changed it becomes a new branch, {self._key('stop')} leaves it"
+                )
+            )
+        elif editing is not None:
             whose = "your message" if editing.role is Role.USER else "the answer"
             then = "sends it" if editing.role is Role.USER else "keeps it"
             notices.append(
@@ -144,12 +151,17 @@ class Standing:
         for prompt in talk.queue:
             back = shown_keys(keys_now(BY_ID["unqueue"], self._desk.keymap), 1)
             notices.append(Notice(f"Next: {' '.join(prompt.text.split())}", right=f"{back} back"))
-        if talk.notice:
-            notices.append(Notice(talk.notice, warning=True))
+        if talk.writing is not None and talk.writing.doing:
+            notices.append(Notice(talk.writing.doing))
+        notices += [Notice(text, warning=True) for text in talk.notices]
         cut = self._cut(talk) if editing is None else ""
         if cut:
             notices.append(Notice(cut, warning=True))
         return tuple(notices)
+
+    def _is_unanswered(self, prompt: Message) -> bool:
+        last = self._path[-1] if self._path else None
+        return last is not None and last.parent_id == prompt.id and last.state is State.FAILED
 
     def _cut(self, talk: Talk) -> str:
         """What will be left out of the next prompt, before it is."""

@@ -78,6 +78,8 @@ class Writing:
 
     began: float
     stage: Queued | Progress | None = None
+    doing: str = ""
+    """What a plugin does meanwhile."""
     first_token: float | None = None
     tokens: int = 0
     text: list[str] = field(default_factory=list)
@@ -102,7 +104,7 @@ class Talk:
         self.listener: Listener | None = None
         self.writing: Writing | None = None
         self.queue: deque[Prompt] = deque()
-        self.notice = ""
+        self.notices: list[str] = []
         """What the user must know about the last answer and that is no failure."""
         self.failures: dict[str, ChattermError] = {}
         """Errors by the answer they ended, with their hints, which the store does not keep."""
@@ -134,7 +136,7 @@ class Talk:
             events = self.session.send(prompt.text, files)
         self._answer(events)
         if store.redacted(prompt.text) != prompt.text:
-            self.notice = "Secrets were replaced before this was stored or sent."
+            self.notices.append("Secrets were replaced before this was stored or sent.")
             self._status_changed()
         if self.chat_id is not None:
             self.desk.store.remember_terminal(self.desk.terminal_id, self.chat_id)
@@ -190,7 +192,7 @@ class Talk:
         """Begin to read an answer; its row is there before the first word."""
         if self._titling is not None:
             self._titling.cancel()
-        self.notice = ""
+        self.notices = []
         self.writing = Writing(self.desk.monotonic())
         self._path_changed()
         before = self.session.answer_id
@@ -250,8 +252,11 @@ class Talk:
             case Queued() | Progress():
                 self.writing.stage = event
                 self._status_changed()
+            case Notice(kind="plugin", text=text):
+                self.writing.doing = text
+                self._status_changed()
             case Notice(text=text):
-                self.notice = text
+                self.notices.append(text)
                 self._status_changed()
             case Linked() | Done():
                 pass
@@ -276,7 +281,7 @@ class Talk:
         if failure is not None and begun and answer_id is not None:
             self.failures[answer_id] = failure
         elif failure is not None:
-            self.notice = _sentence(failure)
+            self.notices.append(_sentence(failure))
         self.unseen = self.listener is None
         if self.listener is not None and begun and answer_id is not None:
             self.listener.answer_ended(self, self.desk.store.message(answer_id))

@@ -51,6 +51,10 @@ class Talks:
                 return talk
         return None
 
+    def answers_in(self, chat_id: str) -> bool:
+        """Whether an answer is being written in that chat."""
+        return any(talk.busy for talk in self._open if talk.chat_id == chat_id)
+
     def signs(self) -> dict[str, str]:
         """What the list of chats shows before those that are open."""
         return {

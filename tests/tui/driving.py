@@ -134,7 +134,7 @@ async def program(
 
     def opened(model: str) -> Backend:
         if remote_of(model, catalog) is not None:
-            return open_backend(model, config=config, catalog=catalog, paths=desk.paths)
+            return open_backend(model, config=config, catalog=desk.catalog, paths=desk.paths)
         return backend
 
     desk = make_desk(store, home, opened, keymap=keymap, config=config, clock=clock)
@@ -142,11 +142,15 @@ async def program(
     app = ChattermApp(desk, chat_id=chat_id)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
+        run = Program(app, pilot, store, backend, desk)
         try:
-            yield Program(app, pilot, store, backend, desk)
+            yield run
         finally:
             await app.talks.aclose()
             await app.pulls.aclose()
+            await run.screen.carrying.aclose()
+            await run.screen.servers.aclose()
+            await desk.aclose()
             app.searcher.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
-from chatterm.errors import BadReply, Refused, RemoteError
+from chatterm.errors import BadReply, ConfigError, Refused, RemoteError
 from chatterm.remote._http import Reply
 from chatterm.remote.failures import failure
 from chatterm.remote.openassistant.access import Access
@@ -170,6 +170,14 @@ class Api:
 
     def _too_old(self, what: str) -> Refused:
         return Refused(f"{self.name} is too old to {what}", hint="it stays as it is there")
+
+
+def report_type(name: str) -> ReportType:
+    match name:
+        case "spam" | "offensive" | "feedback":
+            return name
+        case _:
+            raise ConfigError(f"a report is spam, offensive or feedback, not {name!r}")
 
 
 def message_path(chat_id: str, message_id: str) -> str:

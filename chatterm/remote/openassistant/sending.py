@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chatterm.errors import ModelError, Refused, RemoteError
@@ -19,7 +19,7 @@ from chatterm.params import Params
 from chatterm.remote._http import Cut, Reply
 from chatterm.remote.openassistant.api import Api
 from chatterm.remote.openassistant.generation import Generation, is_missing_route
-from chatterm.remote.openassistant.values import RemoteMessage, message_of
+from chatterm.remote.openassistant.values import Place, RemoteMessage, message_of
 from chatterm.remote.patience import Patience
 
 _SAMPLING = {
@@ -35,22 +35,6 @@ _SPEAKERS = {Role.USER: "User", Role.ASSISTANT: "Assistant", Role.TOOL: "Tool"}
 _AGAIN = "your text is kept; regenerate sends it again"
 FINISHING = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
 """Pauses while the server finishes an answer that was stopped here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A message of the server's: links hold both ids, since one chat here may be two there."""
-
-    chat_id: str
-    message_id: str
-
-    def __str__(self) -> str:
-        return f"{self.chat_id}/{self.message_id}"
-
-    @classmethod
-    def parse(cls, link: str | None) -> Place | None:
-        chat_id, _, message_id = (link or "").partition("/")
-        return cls(chat_id, message_id) if chat_id and message_id else None
 
 
 class _Unfit(Exception):

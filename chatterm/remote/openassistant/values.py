@@ -23,6 +23,22 @@ _FAILED = {
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A message of the server's: links hold both ids, since one chat here may be two there."""
+
+    chat_id: str
+    message_id: str
+
+    def __str__(self) -> str:
+        return f"{self.chat_id}/{self.message_id}"
+
+    @classmethod
+    def parse(cls, link: str | None) -> Place | None:
+        chat_id, _, message_id = (link or "").partition("/")
+        return cls(chat_id, message_id) if chat_id and message_id else None
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteMessage:
     """A message as the server keeps it."""
 

@@ -6,10 +6,13 @@ from textual.screen import Screen
 
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
+from chatterm.store import ChangeKind, Chat
+from chatterm.tui.carrying import Carrying
 from chatterm.tui.desk import Desk
 from chatterm.tui.pictures import Pictures
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.searching import Searcher
+from chatterm.tui.servers import Servers
 from chatterm.tui.standing import Standing
 from chatterm.tui.talk import Talk
 from chatterm.tui.talks import Talks
@@ -26,6 +29,8 @@ class ChatBase(Screen[None]):
     talk: Talk
     standing: Standing
     pulls: Pulls
+    servers: Servers
+    carrying: Carrying
     editing: Message | None
     """The message that the composer holds for editing."""
     aside: str
@@ -43,6 +48,26 @@ class ChatBase(Screen[None]):
 
     def show_talk(self, talk: Talk, *, message_id: str | None = None, query: str = "") -> None:
         """Show a chat, at its end or at a message of it."""
+        raise NotImplementedError
+
+    def go_to(self, chat_id: str, message_id: str | None = None, query: str = "") -> None:
+        """Open a chat, perhaps at a message."""
+        raise NotImplementedError
+
+    def carry_branch(self) -> None:
+        """Tell the chat's server which branch is shown."""
+        raise NotImplementedError
+
+    def carry_undone(self, kind: ChangeKind) -> None:
+        """Take a change back on the chat's server as well."""
+        raise NotImplementedError
+
+    def carry_state(self, chat: Chat) -> None:
+        """Do to a chat on its server what was done to it in the list."""
+        raise NotImplementedError
+
+    def log_in_to(self, server: str) -> None:
+        """Log in to a remote, in the terminal."""
         raise NotImplementedError
 
     def refresh_path(self) -> None:

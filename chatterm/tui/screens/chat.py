@@ -12,8 +12,9 @@ from textual.widgets import TextArea
 
 from chatterm.attachments.mentions import is_picture, mentioned
 from chatterm.errors import ChattermError
-from chatterm.messages import Message
+from chatterm.messages import Message, Role
 from chatterm.tui.actions import Where, bind
+from chatterm.tui.carrying import Carrying
 from chatterm.tui.commands import needs_words
 from chatterm.tui.desk import Desk
 from chatterm.tui.files import FileShelf
@@ -24,7 +25,9 @@ from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.command_line import CommandLine
 from chatterm.tui.screens.picture_actions import PictureActions
 from chatterm.tui.screens.reading_actions import ReadingActions
+from chatterm.tui.screens.server_actions import ServerActions
 from chatterm.tui.searching import Searcher
+from chatterm.tui.servers import Hooks, Servers
 from chatterm.tui.standing import Standing
 from chatterm.tui.talk import Growth, Prompt, Talk
 from chatterm.tui.talks import Talks
@@ -43,7 +46,7 @@ DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5
 
 
-class ChatScreen(CommandLine, PictureActions, ReadingActions):
+class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
     """Chat list, transcript, composer and status; what keys do is in the mixins."""
 
     DEFAULT_CSS = """
@@ -68,6 +71,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
         self.searcher = searcher
         self.talk = first
         self.pulls = pulls
+        self.servers = Servers(desk, Hooks(talks.answers_in, self.list_changed, self.arrived))
+        self.carrying = Carrying(desk.store, self.servers, self.heard)
         self.standing = Standing(desk, self.show_status)
         self.editing: Message | None = None
         """The message that the composer holds for editing."""
@@ -81,7 +86,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield ChatList(self.desk, self.searcher, self.talks.signs)
+            yield ChatList(self.desk, self.searcher, self.servers, self.talks.signs)
             with Vertical(id="main"):
                 yield TitleBar()
                 yield Reading(self.desk.keymap)
@@ -129,6 +134,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
         if message_id is not None:
             self.reading.reveal(message_id, query)
         self.status_changed(talk)
+        if talk.chat_id is not None:
+            self.servers.freshen(talk.chat_id)
 
     def _select_branch_of(self, message_id: str) -> None:
         """Another branch is chosen only where the message is not on the one that is shown."""
@@ -144,7 +151,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
 
     def path_changed(self, talk: Talk) -> None:
         path = talk.path()
-        self.reading.show(path, self.branch_places(), talk.failures)
+        votes = self.desk.store.votes(talk.chat_id) if talk.chat_id is not None else {}
+        self.reading.show(path, self.branch_places(), talk.failures, votes)
         if not path:
             self.reading.welcome(welcome(self.desk, talk.session.model))
         self.standing.read(talk, path)
@@ -161,6 +169,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
         self.standing.ask_again(talk.session.model)
         self.standing.read(talk, talk.path())
         self.query_one(ChatList).reload()
+        self.take_back(message, talk.failures.get(message.id))
 
     def status_changed(self, talk: Talk) -> None:
         self.show_status()
@@ -180,7 +189,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
         if self.talk.chat_id is None:
             return "New chat", ""
         chat = self.desk.store.chat(self.talk.chat_id)
-        about = [*(["pinned"] if chat.pinned else []), *(f"#{tag}" for tag in chat.tags)]
+        about = [f"on {name}" for name in self.servers.marks([chat.id]).values()]
+        about += [*(["pinned"] if chat.pinned else []), *(f"#{tag}" for tag in chat.tags)]
         return chat.title or "untitled", "  ".join(about)
 
     # Status
@@ -280,7 +290,10 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions):
 
     def _send_edited(self, message: Message, text: str) -> None:
         self.editing = None
-        self.talk.edit(message.id, text)
+        if text == message.text and message.role is Role.USER:
+            self.talk.regenerate(message.id)
+        else:
+            self.talk.edit(message.id, text)
         self.composer.put(self.aside)
         self.aside = ""
         self.refresh_path()

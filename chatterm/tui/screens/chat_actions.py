@@ -61,6 +61,7 @@ class ChatActions(ChatBase):
     def on_chat_list_changed(self, event: ChatList.Changed) -> None:
         """A chat went to the trash, or came back."""
         chat = self.desk.store.chat(event.chat_id)
+        self.carry_state(chat)
         if chat.deleted_at is not None and self.talk.chat_id == chat.id:
             self.talks.drop(chat.id)
             self.show_talk(self.talks.new(self.talk.session.model))
@@ -122,6 +123,7 @@ class ChatActions(ChatBase):
         chat_id = self.talk.chat_id
         await self.talk.stop()
         self.desk.store.delete_chat(chat_id)
+        self.carrying.put_away(chat_id)
         self.talks.drop(chat_id)
         self.show_talk(self.talks.new(self.talk.session.model))
         self.query_one(ChatList).remember(chat_id)
@@ -142,7 +144,9 @@ class ChatActions(ChatBase):
         self.app.push_screen(Asking("Rename this chat", chat.title), named)
 
     def rename_to(self, chat_id: str, title: str) -> None:
-        self.desk.store.rename(chat_id, " ".join(title.split()), by_user=True)
+        title = " ".join(title.split())
+        self.desk.store.rename(chat_id, title, by_user=True)
+        self.carrying.renamed(chat_id, title)
         self.query_one(ChatList).remember(chat_id)
         self.refresh_path()
 
@@ -248,6 +252,7 @@ class ChatActions(ChatBase):
         def chosen(picked: Picked | None) -> None:
             if picked is not None:
                 self.talk.session.select(picked.key)
+                self.carry_branch()
                 self.refresh_path()
                 self.reading.reveal(picked.key, "")
 

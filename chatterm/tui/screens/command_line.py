@@ -44,6 +44,8 @@ class CommandLine(ChatActions, TemplateActions):
             case "tag" if words and self.talk.chat_id is not None:
                 self.desk.store.tag(self.talk.chat_id, words)
                 self.whisper(f"tagged {words}")
+            case "log-in" if words:
+                self.log_in_to(words)
             case "model" if words:
                 self.use_model(words)
             case "search":

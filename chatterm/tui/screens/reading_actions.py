@@ -94,6 +94,7 @@ class ReadingActions(ChatBase):
             self.whisper("there is no further branch on this side")
             return
         self.talk.session.select(places[place])
+        self.carry_branch()
         self.refresh_path()
         self.reading.reveal(places[place], "")
 
@@ -122,6 +123,8 @@ class ReadingActions(ChatBase):
         if self.talk.chat_id is None or not self._idle():
             return
         change = self.talk.session.undo()
+        if change is not None:
+            self.carry_undone(change.kind)
         self.refresh_path()
         self.whisper(_UNDONE[change.kind] if change is not None else "there is nothing to undo")
 

@@ -13,7 +13,7 @@ from chatterm.tui.desk import Desk
 from chatterm.tui.moments import ago
 from chatterm.tui.screens.picker import Picked
 from chatterm.tui.searching import Searcher
-from chatterm.tui.widgets.chatlist import found_rows
+from chatterm.tui.widgets.chat_rows import found_rows
 from chatterm.tui.widgets.rows import Row, Rows
 
 TO_COMPOSER = "ctrl+g"

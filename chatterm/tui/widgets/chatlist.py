@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -14,8 +14,9 @@ from textual.widgets import Input
 from chatterm.store import Chat
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.desk import Desk
-from chatterm.tui.moments import ago
-from chatterm.tui.searching import Found, Searcher
+from chatterm.tui.searching import Searcher
+from chatterm.tui.servers import ELSEWHERE, Elsewhere, Servers
+from chatterm.tui.widgets.chat_rows import Shown, chat_rows, found_rows
 from chatterm.tui.widgets.rows import Row, Rows
 
 _PAGE = 100
@@ -59,16 +60,29 @@ class ChatList(Vertical):
             super().__init__()
             self.chat_id = chat_id
 
+    class Fetch(Message):
+        """A chat was chosen that lies on a server and is not here yet."""
+
+        def __init__(self, remote: str, chat_id: str) -> None:
+            super().__init__()
+            self.remote = remote
+            self.chat_id = chat_id
+
     class Closed(Message):
         """The list is no longer wanted."""
 
     def __init__(
-        self, desk: Desk, searcher: Searcher, open_ids: Callable[[], dict[str, str]]
+        self,
+        desk: Desk,
+        searcher: Searcher,
+        servers: Servers,
+        open_ids: Callable[[], dict[str, str]],
     ) -> None:
         """``open_ids`` says which chats are open, and the sign that each has."""
         super().__init__()
         self._desk = desk
         self._searcher = searcher
+        self._servers = servers
         self._open_ids = open_ids
         self._chats: list[Chat] = []
         self._whole = False
@@ -89,6 +103,7 @@ class ChatList(Vertical):
         self.query_one(Rows).can_focus = False
         self.query_one(Input).value = ""
         self.reload()
+        self._servers.look()
         self.query_one(Input).focus()
 
     def point_at(self, chat_id: str) -> None:
@@ -123,7 +138,24 @@ class ChatList(Vertical):
     def _draw(self) -> None:
         rows = self.query_one(Rows)
         rows.empty = "no chats yet"
-        rows.show(chat_rows(self._chats, self._open_ids(), self._desk.clock()), keep=True)
+        shown = Shown(self._open_ids(), self._servers.marks([chat.id for chat in self._chats]))
+        now = self._desk.clock()
+        problems = [f"{name}: {error.message}" for name, error in self._servers.problems.items()]
+        rows.show(
+            [
+                *(Row("", problem) for problem in problems),
+                *chat_rows(self._chats, shown, now, self._elsewhere()),
+            ],
+            keep=True,
+        )
+
+    def _elsewhere(self) -> list[Elsewhere]:
+        """What lies on servers, as far back as the list has come."""
+        found = self._servers.elsewhere()
+        if self._whole or not self._chats:
+            return found
+        oldest = self._chats[-1].updated_at
+        return [chat for chat in found if chat.modified_at >= oldest]
 
     def on_rows_near_end(self) -> None:
         if self._whole or not self._chats or self.query_one(Input).value.strip():
@@ -143,14 +175,14 @@ class ChatList(Vertical):
             self._chats = []
             self.reload()
 
-    def _search(self, query: str) -> None:
-        self.run_worker(self._found(query), exclusive=True, group="search")
-
-    async def _found(self, query: str) -> None:
+    @work(exclusive=True, group="search")
+    async def _search(self, query: str) -> None:
         found = await self._searcher.find(query)
         rows = self.query_one(Rows)
         rows.empty = "nothing found"
-        rows.show(found_rows(found, self._desk.clock()))
+        typed = query.casefold()
+        there = [c for c in self._servers.elsewhere() if typed in c.title.casefold()]
+        rows.show(found_rows(found, self._desk.clock(), there))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -159,6 +191,9 @@ class ChatList(Vertical):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         event.stop()
         chat_id, _, message_id = event.row.key.partition("/")
+        if chat_id.startswith(ELSEWHERE):
+            self.post_message(self.Fetch(chat_id.removeprefix(ELSEWHERE), message_id))
+            return
         self.post_message(self.Opened(chat_id, message_id or None, self.query_one(Input).value))
 
     def on_key(self, event: events.Key) -> None:
@@ -221,45 +256,7 @@ class ChatList(Vertical):
         row = self.query_one(Rows).row
         if row is None:
             return None
+        if row.key.startswith(ELSEWHERE):
+            self.app.notify("open it first, so that it is here as well", markup=False)
+            return None
         return self._desk.store.chat(row.key.partition("/")[0])
-
-
-def chat_rows(chats: list[Chat], signs: dict[str, str], now: float) -> list[Row]:
-    """The list as it stands, with a heading over the pinned ones."""
-    rows: list[Row] = []
-    pinned = any(chat.pinned for chat in chats)
-    if pinned:
-        rows.append(Row("", "Pinned"))
-    for number, chat in enumerate(chats):
-        if pinned and not chat.pinned and (number == 0 or chats[number - 1].pinned):
-            rows.append(Row("", "Recent"))
-        tags = "".join(f" #{tag}" for tag in chat.tags)
-        title = (chat.title or "untitled") + tags
-        rows.append(
-            Row(chat.id, title, right=ago(chat.updated_at, now), sign=signs.get(chat.id, ""))
-        )
-    return rows
-
-
-def found_rows(found: Found, now: float) -> list[Row]:
-    """Titles, then messages with the words around the match."""
-    rows: list[Row] = []
-    if found.chats:
-        rows.append(Row("", "Titles"))
-        rows += [
-            Row(chat.id, chat.title or "untitled", right=ago(chat.updated_at, now))
-            for chat in found.chats
-        ]
-    if found.hits:
-        rows.append(Row("", "Messages"))
-        rows += [
-            Row(
-                f"{hit.chat_id}/{hit.message_id}",
-                hit.chat_title or "untitled",
-                right=ago(hit.created_at, now),
-                detail=hit.snippet,
-                marks=hit.marks,
-            )
-            for hit in found.hits
-        ]
-    return rows

@@ -61,6 +61,7 @@ class Reading(Container):
         self._messages: dict[str, Message] = {}
         self._places: dict[str, tuple[int, int]] = {}
         self._failures: Mapping[str, ChattermError] = {}
+        self._votes: Mapping[str, int] = {}
         self._number: Callable[[int], None] | None = None
         bind(self, Where.TRANSCRIPT, keymap)
 
@@ -78,11 +79,15 @@ class Reading(Container):
         self.query_one("#welcome", Static).update(Content("\n\n".join(lines)))
 
     def show(
-        self, messages: Sequence[Message], places: Places, failures: Mapping[str, ChattermError]
+        self,
+        messages: Sequence[Message],
+        places: Places,
+        failures: Mapping[str, ChattermError],
+        votes: Mapping[str, int] | None = None,
     ) -> None:
         """Show a path; where its last message is being written, it can grow at once."""
         self._messages = {message.id: message for message in messages}
-        self._places, self._failures = dict(places), failures
+        self._places, self._failures, self._votes = dict(places), failures, votes or {}
         self.query_one("#welcome").display = not messages
         growing = messages[-1:] if messages and messages[-1].state is State.WRITING else ()
         whole = messages[: len(messages) - len(growing)]
@@ -121,12 +126,14 @@ class Reading(Container):
 
     def _turn(self, message: Message) -> Turn:
         place, places = self._places.get(message.id, (1, 1))
-        files = [file.name for file in message.attachments]
+        more = [file.name for file in message.attachments]
+        if message.id in self._votes:
+            more.append("▲" if self._votes[message.id] > 0 else "▼")
         return Turn(
             message.id,
             message.role,
             _NAMES.get(message.role) or short_name(message.model) or "answer",
-            about=" · ".join([clock_time(message.created_at), *files]),
+            about=" · ".join([clock_time(message.created_at), *more]),
             state=message.state,
             place=place,
             places=places,
@@ -149,6 +156,8 @@ class Reading(Container):
             return ()
         again = f"{shown_keys(keys_now(BY_ID['regenerate'], self._keymap), 1)} tries again"
         hint = failure.hint if failure is not None else ""
+        if "chatterm login" in hint:
+            hint += "; or here: /log-in"
         return (Card(said, "; ".join(part for part in (hint, again) if part)),)
 
     # Where the reader is
