@@ -107,6 +107,10 @@ class Request:
     """The answer is a call of one of these tools; empty leaves that to the model."""
     prefill: str = ""
     """How the answer begins; only what follows it is streamed."""
+    raw: bool = False
+    """The text of the last message is to be continued as it is: no chat, and no chat template."""
+    suffix: str = ""
+    """Of a raw request: what comes behind the text that is to be written."""
     chat_id: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     """Local id, the chat's or a message's, to the id a remote gave the same thing."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from chatterm.engine.batch import Picture
-from chatterm.engine.templates import ChatTemplate, Prompt
+from chatterm.engine.parsing import Start
+from chatterm.engine.templates import ChatTemplate, Prompt, Segment
 from chatterm.errors import ModelError
 from chatterm.messages import Message, Request, Role
 
@@ -39,6 +40,9 @@ class Tokenizer(Protocol):
 
     @property
     def adds_bos(self) -> bool: ...
+
+    @property
+    def infill(self) -> tuple[str, str, str] | None: ...
 
     def tokenize(self, text: str, *, special: bool = True) -> list[int]: ...
 
@@ -130,6 +134,8 @@ class PromptMaker:
         return max(1, min(wanted, self._tokenizer.context // 4))
 
     def _rendered(self, request: Request, path: Sequence[Message]) -> ReadyPrompt:
+        if request.raw:
+            return self._raw(request)
         marked, images = self._marked(request, path)
         prompt = self._template.render(
             _told_of(request.params.schema, marked),
@@ -148,6 +154,29 @@ class PromptMaker:
                 pictures[len(tokens)] = part
                 tokens += part.stand_ins
         return ReadyPrompt(prompt, tokens, 0, pictures)
+
+    def _raw(self, request: Request) -> ReadyPrompt:
+        """A text to be continued; in front of a suffix if there is one."""
+        text = request.path[-1].text if request.path else ""
+        if request.suffix:
+            text = self._between(text, request.suffix)
+        prompt = Prompt((Segment(text, special=True),), wants_bos=False, start=Start.TEXT)
+        tokens = [self._tokenizer.bos] if self._tokenizer.adds_bos else []
+        tokens += self._tokenizer.tokenize(text, special=True)
+        if not tokens and self._tokenizer.bos >= 0:
+            tokens = [self._tokenizer.bos]
+        if not tokens:
+            raise ModelError("there is no text to continue", hint="send at least a word")
+        return ReadyPrompt(prompt, tokens, 0)
+
+    def _between(self, before: str, after: str) -> str:
+        marks = self._tokenizer.infill
+        if marks is None:
+            raise ModelError(
+                "this model cannot fill a gap", hint="send the text without a suffix"
+            )
+        prefix, suffix, middle = marks
+        return f"{prefix}{before}{suffix}{after}{middle}"
 
     def _marked(
         self, request: Request, path: Sequence[Message]

@@ -223,6 +223,20 @@ class LlamaRuntime:
             added_texts=self._texts_with(attributes, added),
         )
 
+    @property
+    def infill(self) -> tuple[str, str, str] | None:
+        """What stands before a text, before what comes behind its gap, and where the gap is
+        filled; None of a model that was not taught to fill gaps."""
+        tokens = [
+            llama.llama_vocab_fim_pre(self._vocab),
+            llama.llama_vocab_fim_suf(self._vocab),
+            llama.llama_vocab_fim_mid(self._vocab),
+        ]
+        if any(token < 0 for token in tokens):
+            return None
+        prefix, suffix, middle = map(self._text_of, tokens)
+        return prefix, suffix, middle
+
     def _texts_with(self, attributes: list[int], wanted: int) -> tuple[str, ...]:
         texts = (self._text_of(token) for token, has in enumerate(attributes) if has & wanted)
         return tuple(text for text in texts if text)

@@ -19,7 +19,7 @@ from chatterm.engine.gguf import read_model
 from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.machine import machine_with
 from chatterm.engine.pace import Pace
-from chatterm.engine.parsing import AnswerFormat, AnswerParser, StopStrings
+from chatterm.engine.parsing import RAW, AnswerFormat, AnswerParser, StopStrings
 from chatterm.engine.places import found_file
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
@@ -104,7 +104,7 @@ class Service:
         grammar = grammar_of(request, voice.format, ready.prompt.start, grammar_of_schema)
         sampler = Sampler(self._runtime, request.params, self._defaults, grammar)
         parser = AnswerParser(
-            voice.format,
+            RAW if request.raw else voice.format,
             start=ready.prompt.start,
             tools=request.tools,
             new_id=self._new_id,

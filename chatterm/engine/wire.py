@@ -107,6 +107,8 @@ def request_to_json(request: Request) -> dict[str, Any]:
         "tools": [[tool.name, tool.description, tool.parameters] for tool in request.tools],
         "must_call": request.must_call,
         "prefill": request.prefill,
+        "raw": request.raw,
+        "suffix": request.suffix,
         "images": {
             digest: base64.b64encode(data).decode() for digest, data in request.images.items()
         },
@@ -122,6 +124,8 @@ def request_from_json(value: dict[str, Any]) -> Request:
         tools=tuple(Tool(*tool) for tool in value["tools"]),
         must_call=tuple(value["must_call"]),
         prefill=value["prefill"],
+        raw=value["raw"],
+        suffix=value["suffix"],
         images={digest: base64.b64decode(text) for digest, text in value["images"].items()},
     )
 

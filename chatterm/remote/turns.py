@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from chatterm.errors import ModelError
 from chatterm.messages import Message, Request, Role, ToolCall
 
 _NOT_RUN = "(not run)"
@@ -55,6 +56,8 @@ def tools_of(request: Request) -> list[dict[str, Any]]:
 
 def turns_of(request: Request) -> list[Turn]:
     """The turns of a request; what an answer is to begin with comes last."""
+    if request.raw:
+        raise ModelError("a remote continues chats only, no raw text", hint="send it as a chat")
     turns: list[Turn] = []
     waiting: list[ToolCall] = []
     for message in request.path:

@@ -24,6 +24,7 @@ from tests.engines import Engine
 from tests.ggufs import CHATML, make_bert, make_gguf
 
 Engines = Callable[..., Engine]
+_GAP = ("pre", "suf", "mid")
 TALK = "Tell me about the sea, the wind and the harbour."
 
 
@@ -502,6 +503,36 @@ async def test_a_client_that_leaves_takes_its_texts_along(engine: Engines, tmp_p
     with pytest.raises(asyncio.CancelledError):
         await many
     await stop(one.home, one.key)
+
+
+async def test_a_raw_text_is_continued_without_a_template(
+    engine: Engines, tmp_path: Path
+) -> None:
+    metadata = {f"tokenizer.ggml.fim_{part}_token_id": 700 + at for at, part in enumerate(_GAP)}
+    one = engine(make_gguf(tmp_path / "fills.gguf", metadata=metadata), isolated=False)
+    raw = replace(asked("The <think> sea"), raw=True)
+    counted = await one.backend().count(raw)
+    assert counted.text == "The <think> sea"
+    assert counted.tokens is not None
+    said = await text(one.backend(), raw)
+    assert said
+    assert said != await text(one.backend(), asked("The <think> sea"))
+    filled = await one.backend().count(replace(raw, suffix="and the wind"))
+    assert filled.tokens is not None
+    assert filled.tokens > counted.tokens + 3
+    assert filled.text.index("The <think> sea") < filled.text.index("and the wind")
+    await stop(one.home, one.key)
+
+
+async def test_a_model_that_fills_no_gaps_says_so(backend: EngineBackend) -> None:
+    with pytest.raises(ModelError, match="cannot fill a gap"):
+        await text(backend, replace(asked("a"), raw=True, suffix="b"))
+
+
+async def test_a_raw_text_may_be_empty_where_a_model_has_a_token_to_begin_with(
+    backend: EngineBackend,
+) -> None:
+    assert await text(backend, replace(asked(""), raw=True))
 
 
 async def test_stopping_while_a_prompt_is_read_leaves_the_engine_free(

@@ -5,10 +5,11 @@ and holds back no more than what may still turn out to be part of a marker.
 """
 
 from chatterm.engine.parsing.answer import AnswerParser
-from chatterm.engine.parsing.formats import AnswerFormat, Parsed, Start, detect_format
+from chatterm.engine.parsing.formats import RAW, AnswerFormat, Parsed, Start, detect_format
 from chatterm.engine.parsing.text import StopStrings, TextDecoder
 
 __all__ = [
+    "RAW",
     "AnswerFormat",
     "AnswerParser",
     "Parsed",

@@ -136,6 +136,8 @@ _TOOL_CALL = CallSyntax("<tool_call>", Body.TAGGED, "</tool_call>")
 _FUNCTION = CallSyntax("<function=", Body.FUNCTION, "</function>")
 PLAIN = AnswerFormat(strips=True)
 """Of a model without a chat template, which was never taught any markers."""
+RAW = AnswerFormat()
+"""Of a text that is continued: nothing in it means anything."""
 
 
 def detect_format(template: str, special_tokens: Collection[str] = ()) -> AnswerFormat:

@@ -62,6 +62,8 @@ class OpenAssistantBackend:
             raise Refused(
                 f"{self.name} cannot go on with an answer", hint="regenerate it, or ask it to go on"
             )
+        if request.raw:
+            raise ModelError(f"{self.name} continues chats only", hint="send it as a chat")
         if request.images:
             raise ModelError(
                 f"{self.name} takes no pictures", hint="choose a model that can see them"
