@@ -172,9 +172,7 @@ class PromptMaker:
     def _between(self, before: str, after: str) -> str:
         marks = self._tokenizer.infill
         if marks is None:
-            raise ModelError(
-                "this model cannot fill a gap", hint="send the text without a suffix"
-            )
+            raise ModelError("this model cannot fill a gap", hint="send the text without a suffix")
         prefix, suffix, middle = marks
         return f"{prefix}{before}{suffix}{after}{middle}"
 

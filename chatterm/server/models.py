@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
-from chatterm.backend import Backend, count_prompt, open_backend
+from chatterm.backend import Backend, count_prompt, embed, open_backend
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError, ModelError
 from chatterm.events import Event
 from chatterm.hints import nearest
-from chatterm.messages import CountedPrompt, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
 from chatterm.paths import Paths
-
-
-@runtime_checkable
-class Embedding(Protocol):
-    """A backend whose models turn texts into vectors."""
-
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]: ...
 
 
 class Models:
@@ -127,11 +119,8 @@ class Models:
     async def count(self, request: Request) -> CountedPrompt:
         return await count_prompt(self.backend(request.model), request)
 
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        backend = self.backend(model)
-        if not isinstance(backend, Embedding):
-            raise ModelError(f"{model} makes no embeddings")
-        return await backend.embed(model, texts)
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        return await embed(self.backend(model), model, texts)
 
     async def aclose(self) -> None:
         for backend in self._backends.values():

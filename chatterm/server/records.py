@@ -121,6 +121,52 @@ CREATE TABLE server_usage (          -- tokens by user and day
 ) WITHOUT ROWID
 """,
     ),
+    (
+        "s002_responses",
+        """
+CREATE TABLE server_completions (    -- OpenAI chat completions that were asked to be kept
+  id TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES server_users (id),
+  model TEXT NOT NULL,
+  created_at REAL NOT NULL,
+  body TEXT NOT NULL,                -- JSON, as a client reads it
+  messages TEXT NOT NULL             -- a JSON array: what was asked
+)
+
+CREATE INDEX server_completions_of_user ON server_completions (user_id, created_at)
+
+CREATE TABLE server_responses (      -- OpenAI Responses
+  id TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES server_users (id),
+  created_at REAL NOT NULL,
+  status TEXT NOT NULL,              -- as a client reads it: queued, in_progress, completed ...
+  previous_id TEXT,                  -- the response it goes on from; that one may be deleted
+  conversation_id TEXT,
+  body TEXT NOT NULL,                -- JSON, as a client reads it
+  input TEXT NOT NULL                -- a JSON array: its own items, without what it goes on from
+)
+
+CREATE INDEX server_responses_open ON server_responses (status)
+  WHERE status IN ('queued', 'in_progress')
+
+CREATE TABLE server_conversations (  -- OpenAI Conversations
+  id TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES server_users (id),
+  created_at REAL NOT NULL,
+  metadata TEXT NOT NULL             -- a JSON object
+)
+
+CREATE TABLE server_items (          -- what a conversation holds
+  conversation_id TEXT NOT NULL REFERENCES server_conversations (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  item TEXT NOT NULL,                -- JSON, as a client reads it
+  PRIMARY KEY (conversation_id, position)
+) WITHOUT ROWID
+
+CREATE UNIQUE INDEX server_items_by_id ON server_items (conversation_id, id)
+""",
+    ),
 )
 
 

@@ -505,9 +505,7 @@ async def test_a_client_that_leaves_takes_its_texts_along(engine: Engines, tmp_p
     await stop(one.home, one.key)
 
 
-async def test_a_raw_text_is_continued_without_a_template(
-    engine: Engines, tmp_path: Path
-) -> None:
+async def test_a_raw_text_is_continued_without_a_template(engine: Engines, tmp_path: Path) -> None:
     metadata = {f"tokenizer.ggml.fim_{part}_token_id": 700 + at for at, part in enumerate(_GAP)}
     one = engine(make_gguf(tmp_path / "fills.gguf", metadata=metadata), isolated=False)
     raw = replace(asked("The <think> sea"), raw=True)

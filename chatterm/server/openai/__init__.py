@@ -1,0 +1,5 @@
+"""OpenAI's API without state: models, chat completions, completions, embeddings."""
+
+from chatterm.server.openai.dialect import DIALECT
+
+__all__ = ["DIALECT"]

@@ -1,0 +1,1 @@
+"""What OpenAI's APIs have in common: how a request is read, refused and streamed to."""

@@ -1,0 +1,148 @@
+"""One answer while it comes, for clients that want it whole or in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatterm.events import (
+    Done,
+    Event,
+    Notice,
+    ReasoningDelta,
+    Replaced,
+    TextDelta,
+    TokenLogprob,
+    ToolCalled,
+)
+from chatterm.messages import Request, ToolCall, Usage
+from chatterm.server.core import Server
+from chatterm.server.jobs import Work
+from chatterm.server.openai_common.errors import bad, missing
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has come so far."""
+
+    calls: list[ToolCall] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    done: Done | None = None
+    _text: list[str] = field(default_factory=list)
+    _reasoning: list[str] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text, logprobs=logprobs):
+                self._text.append(text)
+                self.logprobs += logprobs
+            case Replaced(text=text):
+                self._text[:] = [text]
+                self.logprobs.clear()
+            case ReasoningDelta(text=text):
+                self._reasoning.append(text)
+            case ToolCalled(call=call):
+                self.calls.append(call)
+            case Done():
+                self.done = event
+            case _:
+                pass
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._reasoning)
+
+    @property
+    def usage(self) -> Usage:
+        return self.done.usage if self.done else Usage()
+
+
+class Onward:
+    """The text that can still be sent where nothing that was sent can be taken back.
+
+    Where an answer begins anew, what it says again is left out as far as it is the same.
+    """
+
+    def __init__(self) -> None:
+        self._sent: list[str] = []
+        self._again = ""
+        """What was sent before and is expected to come again."""
+
+    def take(self, event: Event) -> str:
+        match event:
+            case TextDelta(text=text):
+                new = self._without_again(text) if self._again else text
+            case Replaced(text=text):
+                self._again = "".join(self._sent)
+                new = self._without_again(text)
+            case _:
+                return ""
+        if new:
+            self._sent.append(new)
+        return new
+
+    def _without_again(self, text: str) -> str:
+        again, self._again = self._again, ""
+        if again.startswith(text):
+            self._again = again[len(text) :]
+            return ""
+        return text.removeprefix(again)
+
+
+def check_model(server: Server, name: str) -> None:
+    """404 for a model that is not served."""
+    if name not in server.models.names:
+        raise missing(f"the model {name!r} does not exist here", "model", "model_not_found")
+
+
+async def answering(
+    server: Server, user_id: str, request: Request, *, one_call: bool = False, cut: bool = False
+) -> AsyncGenerator[Event, None]:
+    """The events of an answer; whoever stops reading stops the answer.
+
+    A chat that does not fit is an error unless it may be ``cut``: these clients keep the history
+    themselves and count on being told. With ``one_call`` the answer ends after its first call.
+    """
+    job_id = await server.jobs.submit(Work(user_id, request))
+    called = False
+    async with aclosing(server.jobs.follow(job_id)) as numbered:
+        async for item in numbered:
+            event = item.event
+            if isinstance(event, Notice) and event.kind == "context" and not cut:
+                raise bad(
+                    f"the messages do not fit the context of this model: {event.text}",
+                    "messages",
+                    "context_length_exceeded",
+                )
+            if isinstance(event, ToolCalled):
+                if one_call and called:
+                    continue
+                called = True
+            yield event
+
+
+async def whole(events: AsyncGenerator[Event, None]) -> Answer:
+    """The answer once it is finished."""
+    answer = Answer()
+    async with aclosing(events) as coming:
+        async for event in coming:
+            answer.take(event)
+    return answer
+
+
+def logprob_of(item: TokenLogprob) -> dict[str, Any]:
+    return {
+        **_token(item.token, item.logprob),
+        "top_logprobs": [_token(token, logprob) for token, logprob in item.top],
+    }
+
+
+def _token(token: str, logprob: float) -> dict[str, Any]:
+    # JSON has no infinity; OpenAI writes -9999 for what cannot come.
+    return {"token": token, "logprob": max(logprob, -9999.0), "bytes": list(token.encode())}

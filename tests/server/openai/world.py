@@ -1,0 +1,70 @@
+"""A server with one model of each kind, in a home of its own, and what asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chatterm.engine.hosts import EngineHome, running
+from chatterm.paths import Paths
+from tests.ggufs import CHATML, make_bert, make_gguf
+from tests.pictures import make_projector
+from tests.server.serving import Served, serving
+
+OFFER = "{%- for tool in tools -%}{{ tool | tojson }}{%- endfor -%}<tool_call></tool_call>"
+CALLS = f"{{%- if tools -%}}{OFFER}{{%- endif -%}}{CHATML}"
+THINKS = CHATML + "{%- if add_generation_prompt -%}{{- '<think>\\n' -}}{%- endif -%}"
+PACE = 20
+"""Words per second of the model that takes its time."""
+
+
+@contextmanager
+def world(home: Path, **options: Any) -> Iterator[Served]:
+    """Serve ``guide``, ``echo``, ``slow`` (an echo), and random weights: ``tiny``, ``calls``,
+    ``thinks``, ``vectors`` and ``sees``."""
+    before = os.environ.get("CHATTERM_HOME")
+    os.environ["CHATTERM_HOME"] = str(home)
+    try:
+        paths = Paths.from_environment(os.environ)
+        if not paths.user_models_file.exists():
+            _make_models(paths.user_models_file, home / "ggufs")
+        try:
+            with serving(**{"engine__keep_alive": 60.0, **options}) as served:
+                yield served
+        finally:
+            _end_engines(paths)
+    finally:
+        if before is None:
+            del os.environ["CHATTERM_HOME"]
+        else:
+            os.environ["CHATTERM_HOME"] = before
+
+
+def _make_models(file: Path, folder: Path) -> None:
+    (folder / "eyes").mkdir(parents=True)
+    make_projector(folder / "eyes" / "mmproj.gguf")
+    made = {
+        "tiny": make_gguf(folder / "tiny.gguf"),
+        "calls": make_gguf(folder / "calls.gguf", chat_template=CALLS),
+        "thinks": make_gguf(folder / "thinks.gguf", chat_template=THINKS),
+        "vectors": make_bert(folder / "vectors.gguf"),
+        "sees": make_gguf(folder / "eyes" / "sees.gguf"),
+    }
+    entries = [
+        f'[models.{name}]\nbackend = "engine"\npath = "{path}"\n' for name, path in made.items()
+    ]
+    entries.append(f'[models.slow]\nbackend = "echo"\nwords_per_second = {PACE}\n')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(entries))
+
+
+def _end_engines(paths: Paths) -> None:
+    home = EngineHome(paths.sockets, paths.log_dir, isolated=True)
+    for host in asyncio.run(running(home)):
+        if host["pid"] != os.getpid():
+            os.kill(host["pid"], signal.SIGKILL)
