@@ -62,8 +62,7 @@ class Access:
 
     def caller(self, request: Request) -> Caller:
         """Who sent a request; a Problem where that is nobody."""
-        if self._local is not None:
-            self._keep_web_pages_out(request)
+        self.keep_web_pages_out(request)
         trusted = request.headers.get("TrustedClient")
         if trusted is not None:
             return Caller(self.trusted(trusted, must_exist=True), _USER, "trusted")
@@ -114,12 +113,14 @@ class Access:
         user = self._people.by_token(text)
         return Caller(user, _OWNER if user.is_admin else _USER, "login")
 
-    def _keep_web_pages_out(self, request: Request) -> None:
+    def keep_web_pages_out(self, request: Request) -> None:
         """Where nobody logs in, a page that the user happens to visit must not get in either.
 
         A page can send requests to this machine, also under a name of its own that it lets point
         here, and a browser then says so in Origin or Host.
         """
+        if self._local is None:
+            return
         origin = request.headers.get("Origin")
         host = _host_of(f"//{request.headers.get('Host', '')}")
         if self._settings.is_loopback and host and not is_loopback(host):

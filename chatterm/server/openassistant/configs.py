@@ -56,7 +56,11 @@ def routes(server: Server) -> APIRouter:
                 "name": info.name,
                 "description": info.summary,
                 "parameter_configs": [
-                    {"name": name, "description": "", "work_parameters": {**_NOTHING, **values}}
+                    {
+                        "name": name,
+                        "description": "",
+                        "work_parameters": {"model_name": info.name, **_NOTHING, **values},
+                    }
                     for name, values in PRESETS
                 ],
             }

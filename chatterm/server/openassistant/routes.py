@@ -6,13 +6,18 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from chatterm.server.core import Server
-from chatterm.server.openassistant import configs
+from chatterm.server.openassistant import account, chats, configs, events, login, messages
+from chatterm.server.openassistant.archive import Archive
 from chatterm.server.problems import Problem
 
 
 def routes(server: Server) -> APIRouter:
+    archive = Archive(server)
     router = APIRouter()
+    router.include_router(login.routes(server))
     router.include_router(configs.routes(server))
+    for part in (chats, messages, events, account):
+        router.include_router(part.routes(server, archive))
     return router
 
 

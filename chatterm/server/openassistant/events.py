@@ -1,0 +1,171 @@
+"""The events of one answer, as a stream that always ends, for as many readers as want it.
+
+A reader that comes back names the last event it has seen in ``Last-Event-ID`` and gets the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from starlette.responses import Response, StreamingResponse
+
+from chatterm.errors import ChattermError
+from chatterm.events import Done, Queued, TextDelta
+from chatterm.messages import Role, Stop
+from chatterm.server.access import Caller, UseCaller
+from chatterm.server.core import Server
+from chatterm.server.jobs import JobState, Numbered
+from chatterm.server.openassistant.archive import Archive
+from chatterm.server.openassistant.wire import event_text, ping_text, state_of
+from chatterm.server.problems import Problem
+
+PENDING_SECONDS = 1.0
+PING_SECONDS = 15.0
+_HEAD = {
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
+_END = Numbered(-1, Done(Stop.END))
+_FINAL = ("complete", "manual", "aborted_by_worker")
+
+
+def routes(server: Server, archive: Archive) -> APIRouter:
+    router = APIRouter(tags=["events"])
+
+    @router.get("/chats/{chat_id}/messages/{message_id}/events")
+    async def events(
+        caller: UseCaller,
+        chat_id: str,
+        message_id: str,
+        seen: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+    ) -> Response:
+        message = archive.message(caller.user, chat_id, message_id)
+        if message.role is not Role.ASSISTANT:
+            raise Problem(400, "Only assistant messages can be streamed.")
+        job = server.kept.of_message(message_id)
+        state = state_of(message, job)
+        after = int(seen) if seen is not None and seen.isdecimal() and len(seen) < 10 else None
+        if job is None or (state in _FINAL and after is None):
+            return Response(status_code=204)
+        stream = _Stream(server, archive, caller, chat_id, message_id, job.id)
+        return StreamingResponse(
+            stream.lines(after or 0), media_type="text/event-stream", headers=_HEAD
+        )
+
+    return router
+
+
+class _Stream:
+    def __init__(
+        self,
+        server: Server,
+        archive: Archive,
+        caller: Caller,
+        chat_id: str,
+        message_id: str,
+        job_id: str,
+    ) -> None:
+        self._server = server
+        self._archive = archive
+        self._caller = caller
+        self._chat_id = chat_id
+        self._message_id = message_id
+        self._job_id = job_id
+        self._has_begun = False
+
+    async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
+        """What goes over the wire: events, and something now and then where there are none."""
+        loop = asyncio.get_running_loop()
+        pinged = loop.time()
+        following = self._server.jobs.follow(self._job_id, after)
+        self._has_begun = after > 0
+        async with aclosing(following) as numbered, aclosing(_Patient(numbered)) as patient:
+            while True:
+                try:
+                    wait = PING_SECONDS if self._has_begun else PENDING_SECONDS
+                    found = await patient.next(wait)
+                except ChattermError as error:
+                    yield self._event("error", error=error.message, message=self._message())
+                    return
+                if found is _END:
+                    return
+                if found is None:
+                    if not self._has_begun:
+                        yield self._pending()
+                elif (text := self._text(found)) is not None:
+                    yield text
+                if loop.time() - pinged >= PING_SECONDS:
+                    pinged = loop.time()
+                    yield ping_text(self._server.clock())
+
+    def _text(self, numbered: Numbered) -> bytes | None:
+        match numbered.event:
+            case Queued():
+                return self._pending()
+            case TextDelta(text=text):
+                self._has_begun = True
+                return self._event("token", numbered.id, text=text)
+            case Done():
+                return self._end(numbered.id)
+            case _:
+                # Tool calls, reasoning and progress have no word on this wire.
+                return None
+
+    def _pending(self) -> bytes:
+        """The place in the queue, counted from 1; 0 is being worked on."""
+        job = self._server.jobs.job(self._job_id)
+        place = job.position + 1 if job.state is JobState.PENDING else 0
+        size = job.size if job.state is JobState.PENDING else self._server.jobs.waiting
+        return self._event("pending", queue_position=place, queue_size=size)
+
+    def _end(self, number: int) -> bytes:
+        message = self._message()
+        if message is not None and message["state"] == "complete":
+            return self._event("message", number, message=message)
+        return self._event("error", number, error="Cancelled", message=message)
+
+    def _message(self) -> dict[str, Any] | None:
+        with suppress(Problem):
+            return self._archive.message_json(self._caller.user, self._chat_id, self._message_id)
+        return None
+
+    def _event(self, event_type: str, number: int | None = None, **fields: Any) -> bytes:
+        """Tagged, and so that a client from before there were tags reads it as well."""
+        value: dict[str, Any] = {"event_type": event_type, **fields}
+        if event_type == "token":
+            value |= {"token": {"text": fields["text"], "log_prob": None, "token_id": -1}}
+            value |= {"error": None}
+        elif event_type == "error":
+            value |= {"token": None}
+        return event_text(value, number)
+
+
+class _Patient:
+    """Waits for the next of something, but not for ever, and does not lose it."""
+
+    def __init__(self, items: AsyncGenerator[Numbered, None]) -> None:
+        self._items = items
+        self._coming: asyncio.Task[Numbered] | None = None
+
+    async def next(self, seconds: float) -> Numbered | None:
+        """The next item, ``_END`` after the last, None where it takes longer than that."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._next())
+        done, _ = await asyncio.wait([self._coming], timeout=seconds)
+        if not done:
+            return None
+        coming, self._coming = self._coming, None
+        return coming.result()
+
+    async def _next(self) -> Numbered:
+        return await anext(self._items, _END)
+
+    async def aclose(self) -> None:
+        if self._coming is not None:
+            self._coming.cancel()
+            with suppress(asyncio.CancelledError, ChattermError):
+                await self._coming

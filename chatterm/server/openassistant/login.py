@@ -1,0 +1,164 @@
+"""Who somebody is: logins by password or by name, refreshed and ended; clients that vouch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import RedirectResponse, Response
+
+from chatterm.ids import Clock
+from chatterm.server.access import Public, UseCaller
+from chatterm.server.core import Server
+from chatterm.server.openassistant.wire import JsonObject, Password, user_json
+from chatterm.server.people import Tokens, User, password_matches
+from chatterm.server.problems import Problem, TooMany
+
+_NAME_LENGTH = 200
+_TRIES = 5
+_TRY_SECONDS = 60.0
+_AT_ONCE = 2
+"""Checking a password takes memory on purpose."""
+
+
+class Doorkeeper:
+    """Checks passwords, not too many at once and not too many in a row."""
+
+    def __init__(self, server: Server) -> None:
+        self._people = server.people
+        self._clock: Clock = server.clock
+        self._failed: dict[str, deque[float]] = {}
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def by_password(self, name: str, password: str) -> User:
+        self._must_not_guess(name)
+        hashed = self._people.password_hash(name)
+        async with self._turn:
+            matches = await asyncio.to_thread(password_matches, hashed, password)
+        user = self._people.named(name)
+        if not matches or user is None:
+            self._failed.setdefault(name, deque()).append(self._clock())
+            raise Problem(401, "Wrong name or password", kind="login")
+        self._failed.pop(name, None)
+        return user
+
+    def _must_not_guess(self, name: str) -> None:
+        since = self._clock() - _TRY_SECONDS
+        for known in list(self._failed):
+            tries = self._failed[known]
+            while tries and tries[0] < since:
+                tries.popleft()
+            if not tries:
+                del self._failed[known]
+        tries = self._failed.get(name, deque())
+        if len(tries) >= _TRIES:
+            raise TooMany(
+                "Too many wrong passwords.", max(1, round(tries[0] + _TRY_SECONDS - self._clock()))
+            )
+
+
+def routes(server: Server) -> APIRouter:
+    router = APIRouter(tags=["auth"])
+    _by_name(router, server)
+    _by_password(router, server)
+    _tokens(router, server)
+    return router
+
+
+def _named(server: Server, name: str) -> User:
+    """Whoever says who they are, where that is enough."""
+    if not name:
+        raise Problem(400, "Username is required", param="code")
+    if server.settings.options.by_name:
+        return server.people.vouched("debug", name[:_NAME_LENGTH], name[:_NAME_LENGTH])
+    if server.access.local is not None:
+        return server.access.local
+    raise Problem(403, "Debug auth is not allowed", kind="forbidden")
+
+
+def _by_name(router: APIRouter, server: Server) -> None:
+    @router.get("/auth/callback/debug")
+    async def callback_debug(_: Public, request: Request, code: str) -> JsonObject:
+        server.access.keep_web_pages_out(request)
+        return _pair(server.people.log_in(_named(server, code)))
+
+    @router.get("/auth/login/debug", response_model=None)
+    async def login_debug(
+        _: Public, request: Request, username: str, state: str | None = None
+    ) -> JsonObject | Response:
+        """With a state a browser is on its way; without one it is an old text client."""
+        server.access.keep_web_pages_out(request)
+        user = _named(server, username)
+        if state is not None:
+            place = f"/auth/callback/debug?code={quote(username, safe='')}"
+            return RedirectResponse(f"{place}&state={quote(state, safe='')}", 302)
+        return _flat(server.people.log_in(user).access, "bearer")
+
+    @router.get("/auth/login/{provider}")
+    async def login_elsewhere(_: Public, provider: str) -> None:
+        raise Problem(404, f"There is no login by {provider} here", kind="not_found")
+
+    @router.get("/auth/callback/{provider}")
+    async def callback_elsewhere(_: Public, provider: str) -> None:
+        raise Problem(404, f"There is no login by {provider} here", kind="not_found")
+
+
+def _by_password(router: APIRouter, server: Server) -> None:
+    door = Doorkeeper(server)
+
+    @router.get("/auth/providers")
+    async def providers(_: Public) -> list[str]:
+        if server.settings.options.by_name:
+            return ["debug", "password"] if server.people.users() else ["debug"]
+        return ["local", "debug"] if server.access.local is not None else ["password"]
+
+    @router.post("/auth/login")
+    async def log_in(_: Public, body: Password) -> JsonObject:
+        user = await door.by_password(body.username, body.password)
+        return _pair(server.people.log_in(user))
+
+    @router.post("/auth/trusted")
+    async def trusted(
+        _: Public, header: Annotated[str | None, Header(alias="TrustedClient")] = None
+    ) -> JsonObject:
+        """Register a user of a trusted client."""
+        if not header:
+            raise Problem(401, "Missing token", kind="login")
+        return user_json(server.access.trusted(header, must_exist=False))
+
+
+def _tokens(router: APIRouter, server: Server) -> None:
+    @router.get("/auth/check")
+    async def check(caller: UseCaller) -> str:
+        return caller.id
+
+    @router.get("/auth/refresh")
+    async def refresh(
+        _: Public, token: Annotated[str | None, Header(alias="Refresh")] = None
+    ) -> JsonObject:
+        """A refresh token works once; the reply has the next one."""
+        if not token:
+            raise Problem(401, "Not authenticated", kind="login")
+        tokens = server.people.refresh(token)
+        return {**_flat(tokens.access, "bearer"), "refresh_token": tokens.refresh}
+
+    @router.post("/auth/logout")
+    async def log_out(caller: UseCaller, request: Request) -> None:
+        """End the login that this request is made with."""
+        text = request.headers.get("Authorization", "").partition(" ")[2].strip()
+        if caller.by == "login":
+            server.people.log_out(text)
+
+
+def _flat(token: str, kind: str) -> JsonObject:
+    return {"access_token": token, "token_type": kind}
+
+
+def _pair(tokens: Tokens) -> JsonObject:
+    return {
+        "access_token": _flat(tokens.access, "bearer"),
+        "refresh_token": _flat(tokens.refresh, "refresh"),
+    }
