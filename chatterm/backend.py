@@ -24,7 +24,7 @@ from chatterm.echo import EchoBackend
 from chatterm.engine.doubt import NO_DOUBT, Doubt
 from chatterm.errors import ModelError
 from chatterm.events import Event
-from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 from chatterm.paths import Paths
 
 if TYPE_CHECKING:
@@ -60,6 +60,23 @@ class Embedding(Protocol):
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         """One vector for each text; a ModelError of a model that is not for that."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A backend that has its models in this machine's memory, and lets go of them after a while."""
+
+    async def load(self, model: str) -> None:
+        """Return once it is in memory."""
+
+    async def keep(self, model: str, seconds: float) -> None:
+        """Stay in memory so long after the last answer: 0 is until it ends, -1 for ever.
+
+        It counts until somebody says otherwise, which every answer does.
+        """
+
+    async def loaded(self) -> Sequence[LoadedModel]:
+        """What is in memory; asking does not keep it there."""
 
 
 async def embed(backend: Backend, model: str, texts: Sequence[str]) -> Embedded:

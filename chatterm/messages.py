@@ -174,3 +174,16 @@ class ModelInfo:
     context: int = 0
     capabilities: frozenset[str] = frozenset()
     """Any of ``tools``, ``reasoning``, ``vision``, ``embeddings``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is in memory."""
+
+    name: str
+    size_bytes: int
+    """Memory of its process."""
+    context: int
+    """0 while it is being loaded."""
+    seconds_left: float | None
+    """Until it goes if nobody asks it anything; None is never."""

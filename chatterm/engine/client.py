@@ -12,11 +12,11 @@ from typing import Any
 from chatterm.engine import wire
 from chatterm.engine.doubt import NO_DOUBT, Doubt
 from chatterm.engine.gguf import read_header
-from chatterm.engine.hosts import Channel, EngineHome, open_channel
+from chatterm.engine.hosts import Channel, EngineHome, open_channel, tell
 from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
 from chatterm.events import Done, Event, Progress
-from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 
 
 class EngineBackend:
@@ -74,6 +74,21 @@ class EngineBackend:
         said = await self._ask(self._settings(request), question)
         return CountedPrompt(said["prompt"], said["tokens"], said["context"], said["left_out"])
 
+    async def load(self, model: str) -> None:
+        await self._ask(self._opening(model), {"op": "load"})
+
+    async def keep(self, model: str, seconds: float) -> None:
+        key = self._opening(model).key()
+        await tell(self._home, key, {"op": "keep", "keep_alive": seconds})
+
+    async def loaded(self) -> Sequence[LoadedModel]:
+        found = []
+        for name, settings in self._models.items():
+            said = await tell(self._home, settings.key(), {"op": "status"})
+            if said is not None:
+                found.append(_loaded(name, said))
+        return found
+
     async def models(self) -> Sequence[ModelInfo]:
         infos = []
         for name, settings in self._models.items():
@@ -111,6 +126,16 @@ class EngineBackend:
         if said is None:
             raise channel.death()
         return said["reply"]
+
+
+def _loaded(name: str, said: Mapping[str, Any]) -> LoadedModel:
+    left = max(0.0, said["keep_alive"] - said["idle_seconds"])
+    return LoadedModel(
+        name,
+        size_bytes=int(said["memory_mb"] * 1e6),
+        context=said.get("context", 0),
+        seconds_left=left if said["keep_alive"] >= 0 else None,
+    )
 
 
 class _Waiting:

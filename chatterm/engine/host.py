@@ -346,10 +346,14 @@ class Host:
             return
         if "keep_alive" in said:
             self._keep_alive = float(said["keep_alive"])
-        self._idle_since = self._monotonic()
+        if said.get("op") != "status":
+            # Whoever only looks does not keep it in memory.
+            self._idle_since = self._monotonic()
         match said.get("op"):
             case "status":
                 self._send(connection, {"reply": self._status()})
+            case "keep":
+                self._send(connection, {"reply": {}})
             case "stop":
                 self._send(connection, {"reply": {"pid": os.getpid()}})
                 self.stop()
@@ -378,6 +382,8 @@ class Host:
                         end=lambda: self._hang_up(connection),
                         is_gone=lambda: self._stopping or has_hung_up(connection.socket),
                     )
+                case "load":
+                    self._send(connection, {"reply": {}})
                 case "count":
                     reply = self._service.count(wire.request_from_json(said["request"]))
                     self._send(connection, {"reply": reply})

@@ -222,7 +222,7 @@ async def running(home: EngineHome) -> list[dict[str, Any]]:
     """What every host says of itself; addresses that nobody answers at are cleaned away."""
     found = []
     for path in sorted(home.sockets.glob("*.sock")):
-        about = await _ask(home, path.stem, {"op": "status"})
+        about = await tell(home, path.stem, {"op": "status"})
         if about is None:
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
@@ -233,12 +233,13 @@ async def running(home: EngineHome) -> list[dict[str, Any]]:
 
 async def stop(home: EngineHome, key: str) -> bool:
     """Tell a host to end, and wait until it has put its snapshots away and is gone."""
-    return await _ask(home, key, {"op": "stop"}, to_the_end=True) is not None
+    return await tell(home, key, {"op": "stop"}, to_the_end=True) is not None
 
 
-async def _ask(
+async def tell(
     home: EngineHome, key: str, question: dict[str, Any], *, to_the_end: bool = False
 ) -> dict[str, Any] | None:
+    """What the host of that key replies; None where there is none."""
     try:
         reader, writer, token = await endpoint.connect(home.socket(key))
     except OSError:

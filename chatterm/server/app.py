@@ -22,13 +22,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatterm import __version__
 from chatterm.errors import ChattermError
-from chatterm.server import openai, openassistant, responses
+from chatterm.server import ollama, openai, openassistant, responses
 from chatterm.server.access import RULE
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
 from chatterm.server.problems import Problem, problem_of
 
-DIALECTS: tuple[Dialect, ...] = (openassistant.DIALECT, openai.DIALECT, responses.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    openassistant.DIALECT,
+    openai.DIALECT,
+    responses.DIALECT,
+    ollama.DIALECT,
+)
 """In this order their routes are tried."""
 _log = logging.getLogger("chatterm.server")
 

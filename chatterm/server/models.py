@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from chatterm.backend import Backend, count_prompt, embed, open_backend
+from chatterm.backend import Backend, Keeping, count_prompt, embed, open_backend, remote_of
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError, ModelError
 from chatterm.events import Event
 from chatterm.hints import nearest
-from chatterm.messages import CountedPrompt, Embedded, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 from chatterm.paths import Paths
 
 
@@ -40,9 +40,17 @@ class Models:
         self._names: tuple[str, ...] = ()
         self.refresh()
 
-    def refresh(self) -> None:
-        """Look again which models there are, after one was pulled or removed."""
+    def refresh(self, catalog: Catalog | None = None) -> None:
+        """Look again which models there are, after one was pulled, removed or named."""
+        if catalog is not None:
+            self._catalog = catalog
         self._infos.clear()
+        # The file behind a name may be another now; a remote stays what it is.
+        self._backends = {
+            name: backend
+            for name, backend in self._backends.items()
+            if remote_of(name, self._catalog) is not None
+        }
         chosen = self._config.serve.models
         self._names = chosen or tuple(dict.fromkeys([*self._built_in(), *self._on_this_machine()]))
 
@@ -50,6 +58,11 @@ class Models:
     def names(self) -> tuple[str, ...]:
         """Those that can be asked for."""
         return self._names
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is known by name; it changes when a model gets another name."""
+        return self._catalog
 
     @property
     def default(self) -> str:
@@ -121,6 +134,30 @@ class Models:
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         return await embed(self.backend(model), model, texts)
+
+    async def load(self, model: str) -> None:
+        """Return once it is in memory, where that can be said of it."""
+        backend = self.backend(model)
+        if isinstance(backend, Keeping):
+            await backend.load(model)
+
+    async def keep(self, model: str, seconds: float) -> None:
+        """How long it stays in memory after its last answer; -1 is for ever."""
+        backend = self.backend(model)
+        if isinstance(backend, Keeping):
+            await backend.keep(model, seconds)
+
+    async def loaded(self) -> list[LoadedModel]:
+        """Those that are in the memory of this machine."""
+        found: list[LoadedModel] = []
+        for name in self._names:
+            try:
+                backend = self.backend(name)
+                if isinstance(backend, Keeping):
+                    found += await backend.loaded()
+            except ChattermError:
+                continue
+        return found
 
     async def aclose(self) -> None:
         for backend in self._backends.values():
