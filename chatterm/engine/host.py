@@ -291,7 +291,10 @@ class Host:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._drop(connection)
+            # The scheduler may be in the middle of this very answer. What it holds is freed when
+            # the loop reads the end of the connection, before the next step.
+            with suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
             return
         if sent < len(data):
             connection.unsent += data[sent:]
