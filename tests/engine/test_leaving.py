@@ -58,7 +58,7 @@ def test_an_answer_is_never_cancelled_from_within_its_own_step(tmp_path: Path) -
     listener.listen()
     client = socket.socket(socket.AF_UNIX)
     service = Telling(client)
-    host = Host(listener, "", EngineSettings("x.gguf"), lambda *_: service)  # type: ignore[arg-type, return-value]
+    host = Host(listener, "", EngineSettings("x.gguf"), lambda *_: service)  # type: ignore[arg-type]
     thread = threading.Thread(target=host.run)
     thread.start()
     try:

@@ -26,7 +26,7 @@ from chatterm.server.responses.bodies import AskedBody, ResponseBody
 from chatterm.server.responses.drafting import Drafter
 from chatterm.server.responses.items import Json
 from chatterm.server.responses.kept import OPEN, KeptResponses
-from chatterm.server.responses.runs import Run, Runs
+from chatterm.server.responses.runs import Draft, Runs
 from chatterm.server.responses.writing import told_again
 
 From = Annotated[int | None, Query(ge=0)]
@@ -44,13 +44,12 @@ def _answer(router: APIRouter, server: Server, drafter: Drafter, runs: Runs) -> 
     @router.post("", summary="Answer, and keep the answer", response_model=None)
     async def create(body: ResponseBody, caller: UseCaller, request: Request) -> Response:
         check_model(server, body.model)
-        run = runs.start(drafter.draft(caller.id, body))
+        draft = drafter.draft(caller.id, body)
+        if body.stream and not body.background:
+            return _stream(_foreground(runs, draft))
+        run = runs.start(draft)
         if body.background:
-            if body.stream:
-                return _stream(run.follow())
-            return JSONResponse(run.writer.response)
-        if body.stream:
-            return _stream(_foreground(runs, run))
+            return _stream(run.follow()) if body.stream else JSONResponse(run.writer.response)
         try:
             response = await unless_left(request, run.over())
         finally:
@@ -120,8 +119,9 @@ def _id_of(item: Json) -> str:
     return str(item["id"])
 
 
-async def _foreground(runs: Runs, run: Run) -> AsyncGenerator[str, None]:
-    """The events of a response that ends with its client."""
+async def _foreground(runs: Runs, draft: Draft) -> AsyncGenerator[str, None]:
+    """The events of a response that begins and ends with its reader."""
+    run = runs.start(draft)
     try:
         async with aclosing(run.follow()) as blocks:
             async for text in blocks:
