@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from chatterm import __version__
 from chatterm.errors import BadReply, ConfigError, Refused, RemoteError, Unreachable
 from chatterm.remote.address import Address
 from chatterm.remote.failures import retry_after, retry_in_words, said
+from chatterm.remote.gathering import gathered
 
 _REPLY_LIMIT = 50_000_000
 """Bytes of a reply that is read as a whole."""
@@ -101,14 +102,16 @@ class Stream:
         """The bytes as they come; ``Cut`` where the connection breaks."""
         seconds = self._http.limits.answer
         ends_at = time.monotonic() + seconds
+        pieces = gathered(self._response.aiter_bytes())
         with _translated(self._http.name):
-            async for chunk in self._response.aiter_bytes():
-                yield chunk
-                if time.monotonic() > ends_at:
-                    raise Unreachable(
-                        f"{self._http.name} did not come to an end within {seconds:g} seconds",
-                        hint="what came so far is kept; answer_seconds in [network] allows more",
-                    )
+            async with aclosing(pieces):
+                async for chunk in pieces:
+                    yield chunk
+                    if time.monotonic() > ends_at:
+                        raise Unreachable(
+                            f"{self._http.name} did not come to an end within {seconds:g} seconds",
+                            hint="what came is kept; answer_seconds in [network] allows more",
+                        )
 
     async def reply(self) -> Reply:
         """All of it, for an error or a reply that was not streamed after all."""
