@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import assert_never
@@ -42,11 +42,20 @@ from chatterm.messages import (
     Usage,
 )
 from chatterm.params import Params
-from chatterm.store import Change, Chat, Store
+from chatterm.store import Change, ChangeKind, Chat, Store
 from chatterm.titles import first_words
 
 CHECKPOINT_SECONDS = 0.5
 """Half of what may be lost, so that a slow disk still keeps the promise."""
+UNDONE: Mapping[ChangeKind, str] = {
+    ChangeKind.ADD: "the message is taken back",
+    ChangeKind.ANSWER: "the answer is taken back",
+    ChangeKind.SELECT: "back on the branch before",
+    ChangeKind.DELETE_MESSAGE: "the message is back",
+    ChangeKind.RENAME: "the title is as it was",
+    ChangeKind.DELETE_CHAT: "the chat is back",
+}
+"""What :meth:`ChatSession.undo` has done, in words."""
 _LOCAL = ("echo", "engine")
 """Backends that know of each model what it can do."""
 

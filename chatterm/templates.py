@@ -27,6 +27,7 @@ SUFFIX = ".toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}")
 _VALUE = re.compile(r"""([A-Za-z_][A-Za-z0-9_-]*)=("[^"]*"|'[^']*'|\S*)(?:\s+|$)""")
+_COMMAND = re.compile(r"/[A-Za-z][A-Za-z0-9._-]*")
 _TEXTS = ("summary", "prompt", "system", "model", "schema")
 
 
@@ -104,6 +105,11 @@ def place_after(text: str, at: int) -> tuple[int, int] | None:
     """Where the next place to fill in stands, from there on and then from the beginning."""
     found = _PLACE.search(text, at) or _PLACE.search(text)
     return found.span() if found else None
+
+
+def looks_like_command(line: str) -> bool:
+    """Whether a line is a ``/`` and one word: nobody says that to a model."""
+    return _COMMAND.fullmatch(line.strip()) is not None
 
 
 def _refuse_unknown(template: Template, values: Mapping[str, str]) -> None:

@@ -6,34 +6,76 @@ prompt it asks once and then leaves, as Ctrl-D does.
 
 from __future__ import annotations
 
-import importlib
-import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatterm.cli import completing
 from chatterm.cli.context import Context, Tui, context_of
 from chatterm.cli.nearest import nearest_commands
 from chatterm.cli.opening import open_session
+from chatterm.cli.pairs import key_values
+from chatterm.cli.question import Preset, chosen_preset, named_template
 from chatterm.cli.terminal import terminal_id
-from chatterm.errors import ChattermError, ConfigError
+from chatterm.errors import ConfigError
+from chatterm.messages import Role
 
 if TYPE_CHECKING:
+    from chatterm.backend import Backend
     from chatterm.cli.answering import Foreground
     from chatterm.cli.idle import Idle
+    from chatterm.cli.line_chat import LineChat
     from chatterm.session import ChatSession
+    from chatterm.store import Chat, Store
+    from chatterm.templates import Filled, Template
 
 
 def chat(
     ctx: typer.Context,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="Who answers.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", help="Who answers.", autocompletion=completing.model_names),
+    ] = None,
     continue_: Annotated[
         bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")
     ] = False,
     chat_ref: Annotated[
-        str | None, typer.Option("--chat", metavar="ID", help="Go on in that chat.")
+        str | None,
+        typer.Option(
+            "--chat", metavar="ID", help="Go on in that chat.", autocompletion=completing.chat_ids
+        ),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option("-s", "--system", metavar="TEXT", help="The system prompt of a new chat."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="NAME",
+            help="Begin with a kept prompt or preset.",
+            autocompletion=completing.template_names,
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A value for the template."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--option",
+            metavar="KEY=VALUE",
+            help="A parameter, as in seed=7.",
+            autocompletion=completing.parameter_names,
+        ),
     ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Line by line, as a screen reader wants it.")
@@ -51,121 +93,178 @@ def chat(
         raise ConfigError(
             "a chat needs a terminal to talk in", hint='in a pipe use chatterm ask "your prompt"'
         )
-    if plain or context.tui is None or context.env.get("TERM") == "dumb":
-        return _line_by_line(context, model, chat_ref, continue_)
-    if inline:
-        return _line_by_line(context, model, chat_ref, continue_, context.tui)
+    found = named_template(context, template, param or [])
+    preset = chosen_preset(context, found, model=model, system=system, options=option or [])
+    start = Start(found, key_values(param or []), preset)
+    in_lines = plain or context.tui is None or context.env.get("TERM") == "dumb"
+    with context.store() as store:
+        known = context.chat_to_continue(store, chat_ref, continue_)
+        if in_lines or inline:
+            return _line_by_line(context, store, known, start, None if in_lines else context.tui)
+        assert context.tui is not None
+        return _full_screen(context, store, known, start, context.tui)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a chat begins with."""
+
+    template: Template | None
+    values: Mapping[str, str]
+    preset: Preset
+
+    def filled(self, known: Chat | None) -> Filled:
+        """Prompt and system prompt; what is not known yet stays in the prompt as a place."""
+        from chatterm.templates import Filled, begin
+
+        system = self.preset.system or ""
+        if known is not None and self.preset.system_was_typed:
+            raise ConfigError(
+                "a chat that has begun keeps its system prompt",
+                hint="start a new chat to set another",
+            )
+        if self.template is None:
+            return Filled("", system)
+        filled = begin(self.template, self.values)
+        return Filled(filled.prompt, system or filled.system)
+
+
+def _full_screen(context: Context, store: Store, known: Chat | None, start: Start, tui: Tui) -> int:
+    filled = start.filled(known)
     # What is said on stderr would be drawn across the screen.
     context.console.quiet = True
-    with context.store() as store:
-        return context.tui.open_chat(
-            store=store,
-            config=context.config(),
-            catalog=context.catalog(),
-            paths=context.paths(),
-            env=context.env,
-            terminal_id=terminal_id(context.env),
-            chat=context.chat_to_continue(store, chat_ref, continue_),
-            model=model,
-            suggest=nearest_commands,
-        )
+    return tui.open_chat(
+        store=store,
+        config=context.config(),
+        catalog=context.catalog(),
+        paths=context.paths(),
+        env=context.env,
+        terminal_id=terminal_id(context.env),
+        chat=known,
+        model=start.preset.model,
+        params=start.preset.params,
+        system=filled.system or None,
+        text=filled.prompt,
+        suggest=nearest_commands,
+    )
 
 
 def _line_by_line(
-    context: Context,
-    model: str | None,
-    chat_ref: str | None,
-    continue_: bool,
-    tui: Tui | None = None,
+    context: Context, store: Store, known: Chat | None, start: Start, tui: Tui | None
 ) -> int:
     """With ``tui`` messages are written in its composer."""
     from chatterm.cli.answering import Foreground
 
-    with context.store() as store, Foreground() as foreground:
-        known = context.chat_to_continue(store, chat_ref, continue_)
-        params = context.config().params
-        session = open_session(context, store, known, model=model, system=None, params=params)
-        try:
-            if tui is not None:
-                _talk_below(context, session, foreground, tui)
-            else:
-                context.console.note(
-                    f"{session.model}: type a prompt. Ctrl-C stops, Ctrl-D leaves."
-                )
-                _talk(context, session, foreground)
-        finally:
-            foreground.run(session.backend.aclose())
+    filled = start.filled(known)
+    with Foreground() as foreground:
+        session = open_session(
+            context,
+            store,
+            known,
+            model=start.preset.model,
+            system=(filled.system or None) if known is None else None,
+            params=start.preset.params,
+        )
+        if tui is not None:
+            _talk_below(context, session, foreground, tui, filled.prompt)
+        else:
+            _talk(context, session, foreground, start)
     return 0
 
 
-def _talk(context: Context, session: ChatSession, foreground: Foreground) -> None:
-    with suppress(ImportError):
-        importlib.import_module("readline")  # line editing and history for input()
-    # Only here is an interrupt an exception: it ends the line that is being typed.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    leaving = False
-    idle = _idle(context, session)
-    while True:
-        idle.begin(session.chat_id)
-        try:
-            text = input("> ")
-        except EOFError:
-            context.console.line()
-            return
-        except KeyboardInterrupt:
-            context.console.line()
-            if leaving:
+def _talk(context: Context, session: ChatSession, foreground: Foreground, start: Start) -> None:
+    from chatterm.cli.answering import TextPrinter
+    from chatterm.cli.line_chat import LineChat
+    from chatterm.cli.line_reader import LineReader
+
+    console = context.console
+    console.plain = True
+    reader = LineReader(console, lambda: talk.commands())
+    talk = LineChat(context, session, foreground, lambda: TextPrinter(console), reader.ask)
+    reader.remember(_earlier(session))
+    console.note(f"{session.model}: type a prompt, or /help. Ctrl-C stops, Ctrl-D leaves.")
+    try:
+        if start.template is not None and start.template.prompt:
+            talk.begin_with(start.template, start.values)
+        idle = _idle(context, talk)
+        while True:
+            with _thinking(idle, talk):
+                text = reader.message()
+            if text is None or (text.strip() and not talk.take(text)):
                 return
-            leaving = True
-            context.console.note("press Ctrl-C again, or Ctrl-D, to leave")
-            continue
-        finally:
-            idle.end()
-        leaving = False
-        if text.strip():
-            _answer(context, session, foreground, text)
+    finally:
+        talk.aclose()
 
 
-def _idle(context: Context, session: ChatSession) -> Idle:
+def _earlier(session: ChatSession) -> list[str]:
+    """The prompts of this chat, for the line's own history."""
+    return [message.text for message in session.path() if message.role is Role.USER]
+
+
+def _idle(context: Context, talk: LineChat) -> Idle:
     from chatterm.backend import open_backend
     from chatterm.cli.idle import Idle
 
     config, catalog = context.config(), context.catalog()
-    return Idle(
-        session,
-        context.store,
-        lambda: open_backend(session.model, config=config, catalog=catalog, paths=context.paths()),
-        wanted=config.chats.titles == "model",
-    )
 
-
-def _talk_below(context: Context, session: ChatSession, foreground: Foreground, tui: Tui) -> None:
-    """The composer comes and goes; what was said stays above it."""
-    while True:
-        text = tui.write_message(
-            store=session.store,
-            config=context.config(),
-            catalog=context.catalog(),
-            paths=context.paths(),
-            env=context.env,
-            terminal_id=terminal_id(context.env),
-            chat_id=session.chat_id,
-            model=session.model,
+    def opened() -> Backend:
+        return open_backend(
+            talk.session.model, config=config, catalog=catalog, paths=context.paths()
         )
-        if text is None:
-            return
-        context.console.line("\n".join(f"> {line}" for line in text.splitlines()))
-        context.console.line()
-        _answer(context, session, foreground, text)
-        context.console.line()
+
+    wanted = config.chats.titles == "model"
+    return Idle(lambda: talk.session, context.store, opened, wanted=wanted)
 
 
-def _answer(context: Context, session: ChatSession, foreground: Foreground, text: str) -> None:
-    from chatterm.cli.answering import TextPrinter, show
-
+@contextmanager
+def _thinking(idle: Idle, talk: LineChat) -> Iterator[None]:
+    """What is done while the user writes."""
+    idle.begin(talk.session.chat_id)
     try:
-        events = session.send(text)
-        context.remember_chat(session.store, session.chat_id)
-        foreground.run(show(session, events, TextPrinter(context.console)))
-    except ChattermError as error:
-        context.console.error(error)
+        yield
+    finally:
+        idle.end()
+
+
+def _talk_below(
+    context: Context, session: ChatSession, foreground: Foreground, tui: Tui, first: str
+) -> None:
+    """The composer comes and goes; what was said stays above it."""
+    from chatterm.cli.answering import text_printer
+    from chatterm.cli.line_chat import LineChat
+
+    console, color = context.console, context.config().output.color
+    talk = LineChat(
+        context, session, foreground, lambda: text_printer(console, context.env, color=color)
+    )
+    talk.draft = first or None
+    try:
+        idle = _idle(context, talk)
+        while True:
+            with _thinking(idle, talk):
+                text = _written(context, talk, tui)
+            if text is None:
+                return
+            console.line("\n".join(f"> {line}" for line in text.splitlines()))
+            console.line()
+            if not talk.take(text):
+                return
+            console.line()
+    finally:
+        talk.aclose()
+
+
+def _written(context: Context, talk: LineChat, tui: Tui) -> str | None:
+    draft, talk.draft = talk.draft, None
+    return tui.write_message(
+        store=talk.session.store,
+        config=context.config(),
+        catalog=context.catalog(),
+        paths=context.paths(),
+        env=context.env,
+        terminal_id=terminal_id(context.env),
+        chat_id=talk.session.chat_id,
+        model=talk.session.model,
+        text=draft,
+        commands=talk.commands(),
+    )

@@ -19,6 +19,7 @@ from chatterm.ids import ulid_factory
 if TYPE_CHECKING:
     from chatterm.catalog import Catalog
     from chatterm.config import Config
+    from chatterm.params import Params
     from chatterm.paths import Paths
     from chatterm.redaction import Redactor
     from chatterm.store import Chat, Store
@@ -39,9 +40,12 @@ class Tui(Protocol):
         terminal_id: str,
         chat: Chat | None,
         model: str | None,
+        params: Params,
+        system: str | None,
+        text: str,
         suggest: Callable[[str], Sequence[str]],
     ) -> int:
-        """Run until the user leaves; the exit code."""
+        """Run until the user leaves; the exit code. ``text`` is what the composer begins with."""
 
     def write_message(
         self,
@@ -54,8 +58,14 @@ class Tui(Protocol):
         terminal_id: str,
         chat_id: str | None,
         model: str,
+        text: str | None,
+        commands: Mapping[str, str],
     ) -> str | None:
-        """One message, written below what the terminal shows; None leaves."""
+        """One message, written below what the terminal shows; None leaves.
+
+        ``text`` is what the composer begins with, in place of the draft; ``commands`` are those
+        that whoever reads the message understands, with what they do.
+        """
 
 
 class Context:

@@ -28,17 +28,18 @@ class Idle:
 
     def __init__(
         self,
-        session: ChatSession,
+        session: Callable[[], ChatSession],
         open_store: Callable[[], Store],
         open_backend: Callable[[], Backend],
         *,
         wanted: bool = True,
     ) -> None:
+        """``session`` is the one that is talked in now."""
         self._session = session
         self._open_store = open_store
         self._open_backend = open_backend
         self._wanted = wanted
-        self._titler = Titler(session.store)
+        self._titler = Titler(session().store)
         self._tried: set[str] = set()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -49,7 +50,8 @@ class Idle:
         """The user was given an answer and may now think; each chat has one turn."""
         if not self._wanted or chat_id is None or chat_id in self._tried:
             return
-        if self._titler.wants(self._session.backend, self._session.model, chat_id):
+        session = self._session()
+        if self._titler.wants(session.backend, session.model, chat_id):
             self._tried.add(chat_id)
             self._running.clear()
             self._thread = threading.Thread(target=self._run, args=(chat_id,), daemon=True)
@@ -78,6 +80,6 @@ class Idle:
         with self._open_store() as store:
             backend = self._open_backend()
             try:
-                await Titler(store).title(backend, self._session.model, chat_id)
+                await Titler(store).title(backend, self._session().model, chat_id)
             finally:
                 await backend.aclose()

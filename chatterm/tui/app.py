@@ -7,12 +7,14 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.theme import Theme
 
 from chatterm.config import Config
+from chatterm.params import Params
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
 from chatterm.tui.pulls import Pulls
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
     from chatterm.tui.widgets.rows import Row
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is shown first: a chat, or what a new one begins with."""
+
+    chat_id: str | None = None
+    model: str = ""
+    params: Params | None = None
+    system: str | None = None
+    text: str = ""
+    """What the composer begins with."""
+
+
 class ChattermApp(App[int]):
     """One run of the full-screen program."""
 
@@ -38,9 +52,8 @@ class ChattermApp(App[int]):
     def __init__(
         self,
         desk: Desk,
+        first: Beginning | None = None,
         *,
-        chat_id: str | None = None,
-        model: str = "",
         keep_theme: Callable[[str], None] | None = None,
     ) -> None:
         """``keep_theme`` writes the theme that was chosen into the user's settings."""
@@ -49,7 +62,7 @@ class ChattermApp(App[int]):
         self.talks = Talks(desk)
         self.searcher = Searcher(desk.database, desk.store, desk.clock)
         self.pulls = Pulls(desk, os.environ, self._pulled_further)
-        self._first = self.talks.of(chat_id, model) if chat_id else self.talks.new(model)
+        self._first = first or Beginning()
         self._keep_theme = keep_theme
         self._themes = themes(desk.paths.config / "themes")
         self._leaving: asyncio.Task[None] | None = None
@@ -71,7 +84,14 @@ class ChattermApp(App[int]):
 
     def on_mount(self) -> None:
         self._end_on_signals()
-        self.push_screen(ChatScreen(self.desk, self.talks, self.searcher, self.pulls, self._first))
+        first = self._first
+        if first.chat_id is not None:
+            talk = self.talks.of(first.chat_id, first.model, first.params)
+        else:
+            talk = self.talks.new(first.model, first.params, first.system)
+        self.push_screen(
+            ChatScreen(self.desk, self.talks, self.searcher, self.pulls, talk, first.text)
+        )
 
     @property
     def chat_screen(self) -> ChatScreen:

@@ -1,25 +1,38 @@
 """The composer alone, below what the terminal already shows: for chats that stay in its scrollback.
 
 It runs once for each message and leaves nothing behind; whoever calls prints message and answer.
+What the composer cannot do by itself, it returns as a ``/`` command; what is written meanwhile
+stays behind as the chat's draft.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from textual.app import App, ComposeResult
 from textual.widgets import TextArea
 
-from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
+from chatterm.errors import ChattermError
+from chatterm.tui.actions import BY_ID, Action, Where, actions_of, keys_now, shown_key, shown_keys
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.files import FileShelf
+from chatterm.tui.fuzzy import ranked
 from chatterm.tui.history import History
+from chatterm.tui.kept import TemplateShelf
+from chatterm.tui.models import ModelShelf
+from chatterm.tui.screens.picker import Picked, Picker
+from chatterm.tui.screens.search import Search
+from chatterm.tui.searching import Searcher
 from chatterm.tui.terminal import NoColour, driver_class
 from chatterm.tui.themes import PLAIN, themes
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import Status, StatusLine
 from chatterm.tui.widgets.suggestions import Suggestions
+
+_DONE_BY_COMMAND = ("new-chat", "chats", "editor", "help")
+_DONE_HERE = ("interrupt", "search", "model", "templates", "palette")
 
 
 class InlineComposer(App[str]):
@@ -29,16 +42,28 @@ class InlineComposer(App[str]):
     INLINE_PADDING = 0
     CSS = """
     Screen, Screen:inline { height: auto; max-height: 50vh; border: none; }
+    ModalScreen:inline { height: 16; max-height: 80vh; }
     Composer { max-height: 12; }
     """
     AUTO_FOCUS = "Composer"
 
-    def __init__(self, desk: Desk, chat_id: str | None, model: str) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        chat_id: str | None,
+        model: str,
+        text: str | None = None,
+        commands: Mapping[str, str] | None = None,
+    ) -> None:
+        """``text`` takes the place of the draft; ``commands`` are what a ``/`` may mean."""
         super().__init__(driver_class=driver_class())
         self._desk = desk
         self._chat_id = chat_id
         self._model = model
+        self._text = text
+        self._commands = dict(commands or {})
         self._files = FileShelf(Path.cwd())
+        self._searcher = Searcher(desk.database, desk.store, desk.clock)
         self._said = ""
         self._leave_asked = False
         for theme in themes(desk.paths.config / "themes").values():
@@ -49,14 +74,16 @@ class InlineComposer(App[str]):
             self.register_theme(PLAIN)
             self.theme = PLAIN.name
             self._filters = [NoColour()]
-        interrupt = keys_now(BY_ID["interrupt"], desk.keymap)
-        self.bind(interrupt or "ctrl+c", "interrupt", show=False)
+        for id_ in (*_DONE_BY_COMMAND, *_DONE_HERE):
+            keys = keys_now(BY_ID[id_], desk.keymap)
+            if keys:
+                self.bind(keys, f"do('{id_}')", show=False)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return {"muted": "#808080"}
 
     def compose(self) -> ComposeResult:
-        yield Suggestions(lambda _: [], self._file_rows)
+        yield Suggestions(self._command_rows, self._file_rows)
         yield Composer(
             History(self._desk.store, self._chat_id),
             self._desk.keymap,
@@ -65,18 +92,37 @@ class InlineComposer(App[str]):
         yield StatusLine()
 
     def on_mount(self) -> None:
-        self.query_one(Composer).put(self._desk.store.draft(self._chat_id))
+        composer = self.query_one(Composer)
+        composer.put(self._desk.store.draft(self._chat_id) if self._text is None else self._text)
+        if self._text:
+            composer.fill_in(0)
         self._show()
 
+    def on_unmount(self) -> None:
+        self._searcher.close()
+
     def _show(self) -> None:
+        shown: list[Action] = [
+            action
+            for action in (*actions_of(Where.COMPOSER), *actions_of(Where.CHAT))
+            if action.hint and (action.id == "send" or action.id in _DONE_BY_COMMAND + _DONE_HERE)
+        ]
         hints = tuple(
             (shown_key(keys_now(action, self._desk.keymap).split(",")[0]), action.hint)
-            for action in actions_of(Where.COMPOSER)
-            if action.hint and action.id != "complete" and keys_now(action, self._desk.keymap)
+            for action in shown
+            if keys_now(action, self._desk.keymap)
         )
         mode = self.query_one(Composer).mode
         status = Status(hints, message=self._said, model=short_name(self._model), mode=mode)
         self.query_one(StatusLine).say(status)
+
+    def _say(self, said: str) -> None:
+        self._said = said
+        self._show()
+
+    def _command_rows(self, query: str) -> list[Row]:
+        found = ranked(query, sorted(self._commands), lambda name: name, most=50)
+        return [Row(f"/{name}", f"/{name}", right=self._commands[name]) for name, _ in found]
 
     def _file_rows(self, query: str) -> list[Row]:
         if not self._files.loaded:
@@ -87,12 +133,20 @@ class InlineComposer(App[str]):
         composer = self.query_one(Composer)
         self.query_one(Suggestions).follow(composer)
         self._desk.store.set_draft(self._chat_id, composer.text)
-        self._said, self._leave_asked = "", False
-        self._show()
+        self._leave_asked = False
+        self._say("")
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        self._desk.store.set_draft(self._chat_id, "")
-        self.exit(event.text)
+        if event.text.strip():
+            self._desk.store.set_draft(self._chat_id, "")
+            self.exit(event.text)
+
+    def on_composer_dropped(self, event: Composer.Dropped) -> None:
+        """A picture is named here; it is read when the message is sent."""
+        from chatterm.attachments.mentions import mention
+
+        composer = self.query_one(Composer)
+        composer.insert(" ".join(map(mention, event.paths)) + " ")
 
     def on_composer_asked(self, event: Composer.Asked) -> None:
         suggestions, composer = self.query_one(Suggestions), self.query_one(Composer)
@@ -101,12 +155,79 @@ class InlineComposer(App[str]):
                 suggestions.move(-1 if event.what == "up" else 1)
             case "take" | "complete":
                 suggestions.take(composer)
+            case "fill":
+                self._say("fill this in, or press the key again to send it as it stands")
             case "leave":
                 self.exit(None)
             case "mode":
                 self._show()
 
-    def action_interrupt(self) -> None:
+    # Keys that the whole program has
+
+    def action_do(self, id_: str) -> None:
+        if len(self.screen_stack) > 1:
+            return
+        match id_:
+            case "interrupt":
+                self._interrupt()
+            case "search":
+                self.push_screen(Search(self._desk, self._searcher), self._searched)
+            case "model":
+                self._choose_model()
+            case "templates":
+                shelf = TemplateShelf(self._desk.templates)
+                picker = Picker("Templates and presets", shelf.rows, note=shelf.note)
+                self.push_screen(picker, self._command_picked)
+            case "palette":
+                picker = Picker("Commands", self._command_rows)
+                self.push_screen(picker, self._palette_picked)
+            case _:
+                self._return(f"/{id_}")
+
+    def _return(self, command: str) -> None:
+        """Let whoever reads the message do it; what is written stays as a draft."""
+        self._desk.store.set_draft(self._chat_id, self.query_one(Composer).text)
+        self.exit(command)
+
+    def _command_picked(self, picked: Picked | None) -> None:
+        if picked is not None:
+            self._return(f"/{picked.key}")
+
+    def _palette_picked(self, picked: Picked | None) -> None:
+        """A command that needs words waits for them in the composer."""
+        if picked is None:
+            return
+        if ": /" in self._commands.get(picked.key[1:], ""):
+            self.query_one(Composer).put(f"{picked.key} ")
+        else:
+            self._return(picked.key)
+
+    def _searched(self, picked: Picked | None) -> None:
+        """A prompt comes into the composer; anything else is the chat to go on in."""
+        if picked is None:
+            return
+        chat_id, _, message_id = picked.key.partition("/")
+        try:
+            if message_id and self._desk.store.message(message_id).role == "user":
+                self.query_one(Composer).put(self._desk.store.message(message_id).text)
+            else:
+                self._return(f"/chat {chat_id}")
+        except ChattermError as error:
+            self._say(error.message)
+
+    def _choose_model(self) -> None:
+        shelf = ModelShelf(self._desk, self._model, only_ready=True)
+        picker = Picker("Models", shelf.rows, note=shelf.about, start=self._model)
+
+        def chosen(picked: Picked | None) -> None:
+            if picked is not None:
+                self._return(f"/model {picked.key}")
+
+        shelf.grown = picker.refill
+        self.push_screen(picker, chosen)
+        picker.run_worker(shelf.look())
+
+    def _interrupt(self) -> None:
         """Clear, else ask once, else leave."""
         composer = self.query_one(Composer)
         if composer.text:
@@ -116,5 +237,4 @@ class InlineComposer(App[str]):
         else:
             self._leave_asked = True
             key = shown_keys(keys_now(BY_ID["interrupt"], self._desk.keymap), 1)
-            self._said = f"{key} again leaves"
-            self._show()
+            self._say(f"{key} again leaves")

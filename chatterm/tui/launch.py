@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from chatterm.backend import open_backend
 from chatterm.catalog import Catalog
 from chatterm.config import Config
+from chatterm.params import Params
 from chatterm.paths import Paths
 from chatterm.store import Store
-from chatterm.tui.app import ChattermApp
+from chatterm.tui.app import Beginning, ChattermApp
 from chatterm.tui.desk import Desk
 from chatterm.tui.keymap import load_keymap
 from chatterm.tui.terminal import teach_keys
@@ -30,6 +31,9 @@ def open_chat(
     terminal_id: str,
     chat: Chat | None,
     model: str | None,
+    params: Params,
+    system: str | None,
+    text: str,
     suggest: Callable[[str], Sequence[str]],
 ) -> int:
     """Run until the user leaves; the exit code. ``suggest`` helps where an answer is in doubt."""
@@ -41,9 +45,8 @@ def open_chat(
         set_value(paths, "tui.theme", [name])
 
     teach_keys()
-    app = ChattermApp(
-        desk, chat_id=chat.id if chat else None, model=model or "", keep_theme=keep_theme
-    )
+    first = Beginning(chat.id if chat else None, model or "", params, system, text)
+    app = ChattermApp(desk, first, keep_theme=keep_theme)
     app.run(mouse=config.tui.mouse)
     return app.return_value or 0
 
@@ -58,13 +61,15 @@ def write_message(
     terminal_id: str,
     chat_id: str | None,
     model: str,
+    text: str | None,
+    commands: Mapping[str, str],
 ) -> str | None:
     """Let the user write one message below what the terminal shows; None leaves."""
     from chatterm.tui.inline import InlineComposer
 
     teach_keys()
     desk = _desk(store, config, catalog, paths, env, terminal_id)
-    return InlineComposer(desk, chat_id, model).run(inline=True, mouse=False)
+    return InlineComposer(desk, chat_id, model, text, commands).run(inline=True, mouse=False)
 
 
 def _desk(

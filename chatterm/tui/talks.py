@@ -29,13 +29,13 @@ class Talks:
         session = self._desk.session(None, model=model, params=params, system=system)
         return self._added(Talk(self._desk, session))
 
-    def of(self, chat_id: str, model: str = "") -> Talk:
+    def of(self, chat_id: str, model: str = "", params: Params | None = None) -> Talk:
         """The open chat of that id, opened now if it is not."""
         for talk in self._open:
             if talk.chat_id == chat_id:
                 return talk
         chat = self._desk.store.chat(chat_id)
-        return self._added(Talk(self._desk, self._desk.session(chat, model=model)))
+        return self._added(Talk(self._desk, self._desk.session(chat, model=model, params=params)))
 
     def beside(self, talk: Talk, steps: int) -> Talk:
         """The chat so many places further, round the end."""

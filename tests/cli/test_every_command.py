@@ -81,7 +81,7 @@ ROWS = [
     Row(["search", "first"], out="first"),
     Row(["search", "--json", "first"], out='"chat_title"', json=True),
     Row(["search", "nowhere-to-be-found"], err="nothing found"),
-    Row(["templates", "list"], out="kept  Say {{what}}"),
+    Row(["templates", "list"], out="kept     Say {{what}}"),
     Row(["templates", "list", "--json"], out='"required": ["what"]', json=True),
     Row(["templates", "show", "kept"], out='prompt = "Say {{what}}"'),
     Row(["templates", "show", "none"], code=2, err="hint: "),

@@ -147,7 +147,7 @@ def idle_of(
     store: Store, reopen: Callable[[], Store], backend: ScriptedBackend, *, wanted: bool = True
 ) -> Idle:
     session = ChatSession(store, backend, model="m")
-    return Idle(session, reopen, lambda: backend, wanted=wanted)
+    return Idle(lambda: session, reopen, lambda: backend, wanted=wanted)
 
 
 def test_the_title_comes_while_the_user_thinks(store: Store, reopen: Callable[[], Store]) -> None:

@@ -18,7 +18,7 @@ from chatterm.messages import Message
 from chatterm.paths import Paths
 from chatterm.store import Store
 from chatterm.tui.actions import Keymap
-from chatterm.tui.app import ChattermApp
+from chatterm.tui.app import Beginning, ChattermApp
 from chatterm.tui.desk import Desk
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.talk import Talk
@@ -122,6 +122,7 @@ async def program(
     size: tuple[int, int] = (100, 30),
     keymap: Keymap | None = None,
     chat_id: str | None = None,
+    first: Beginning | None = None,
     config: Config | None = None,
     clock: Callable[[], float] | None = None,
     models: Mapping[str, ModelEntry] | None = None,
@@ -139,7 +140,7 @@ async def program(
 
     desk = make_desk(store, home, opened, keymap=keymap, config=config, clock=clock)
     desk.catalog = catalog
-    app = ChattermApp(desk, chat_id=chat_id)
+    app = ChattermApp(desk, first or Beginning(chat_id))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         run = Program(app, pilot, store, backend, desk)

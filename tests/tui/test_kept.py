@@ -8,6 +8,7 @@ from chatterm.messages import Role
 from chatterm.params import Params
 from chatterm.store import Store
 from chatterm.templates import Template
+from chatterm.tui.app import Beginning
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.widgets.rows import Rows
 from chatterm.tui.widgets.suggestions import Suggestions
@@ -121,6 +122,26 @@ async def test_parameters_are_kept_as_a_template_without_a_prompt(store: Store, 
         await run.press("enter")
         assert run.desk.templates.get("mine").params == Params(seed=7)
         assert "preset/mine" in [row.key for row in run.app.screen.query_one(Rows).rows]
+
+
+async def test_a_chat_begins_with_a_template_and_keeps_the_draft(store: Store, home: Path) -> None:
+    store.set_draft(None, "half a thought")
+    first = Beginning(params=Params(seed=3), system="Be brief.", text="Explain {{what}}")
+    async with program(store, home, says("Well."), first=first) as run:
+        assert run.composer.text == "Explain {{what}}\n\nhalf a thought"
+        assert run.composer.selected_text == "{{what}}"
+        await run.say("moss")
+        assert [message.role for message in run.path()][:1] == [Role.SYSTEM]
+        assert run.talk.session.params == Params(seed=3)
+
+
+async def test_a_mistyped_command_is_not_sent(store: Store, home: Path) -> None:
+    async with program(store, home) as run:
+        await run.type("/modle")
+        await run.press("escape", "enter")
+        assert run.talk.chat_id is None
+        assert "did you mean model" in run.complaints[-1]
+        assert run.composer.text == "/modle"
 
 
 async def test_a_command_without_words_is_done_by_one_enter(store: Store, home: Path) -> None:

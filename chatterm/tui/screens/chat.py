@@ -63,13 +63,21 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
     AUTO_FOCUS = "Composer"
 
     def __init__(
-        self, desk: Desk, talks: Talks, searcher: Searcher, pulls: Pulls, first: Talk
+        self,
+        desk: Desk,
+        talks: Talks,
+        searcher: Searcher,
+        pulls: Pulls,
+        first: Talk,
+        text: str = "",
     ) -> None:
+        """``text`` is what is to be written first; a draft stays behind it."""
         super().__init__()
         self.desk = desk
         self.talks = talks
         self.searcher = searcher
         self.talk = first
+        self._text = text
         self.pulls = pulls
         self.servers = Servers(desk, Hooks(talks.answers_in, self.list_changed, self.arrived))
         self.carrying = Carrying(desk.store, self.servers, self.heard)
@@ -102,6 +110,11 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def on_mount(self) -> None:
         self.show_talk(self.talk)
+        if self._text:
+            self.composer.put(
+                "\n\n".join(part for part in (self._text, self.composer.text) if part)
+            )
+            self.composer.fill_in(0)
         self.set_interval(STATUS_SECONDS, self._tick)
 
     def _file_rows(self, query: str) -> list[Row]:

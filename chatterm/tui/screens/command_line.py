@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, ConfigError
+from chatterm.hints import nearest
 from chatterm.params import parse_options
+from chatterm.templates import looks_like_command
 from chatterm.tui.commands import WITH_WORDS, action_of, command_rows, parsed
 from chatterm.tui.screens.chat_actions import ChatActions
 from chatterm.tui.screens.template_actions import TemplateActions
@@ -22,6 +24,12 @@ class CommandLine(ChatActions, TemplateActions):
     async def run_command_line(self, text: str) -> bool:
         """Do what a line that begins with a known ``/`` command says; False for a message."""
         command = parsed(text, self.shelf.templates)
+        if command is None and looks_like_command(text):
+            name = text.strip()[1:]
+            known = [row.key[1:] for row in command_rows("", self.shelf.templates)]
+            hint = nearest(name, known, otherwise="/help shows what there is")
+            self.complain(ConfigError(f"there is no command /{name}", hint=hint))
+            return True
         if command is None:
             return False
         name, words = command

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
-from chatterm.store import ChangeKind
+from chatterm.session import UNDONE
 from chatterm.tui.clipboard import copy
 from chatterm.tui.fuzzy import ranked
 from chatterm.tui.screens.asking import Asking
@@ -14,15 +14,6 @@ from chatterm.tui.screens.base import ChatBase
 from chatterm.tui.screens.picker import Picked, Picker
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.transcript import Transcript
-
-_UNDONE = {
-    ChangeKind.ADD: "the message is taken back",
-    ChangeKind.ANSWER: "the answer is taken back",
-    ChangeKind.SELECT: "back on the branch before",
-    ChangeKind.DELETE_MESSAGE: "the message is back",
-    ChangeKind.RENAME: "the title is as it was",
-    ChangeKind.DELETE_CHAT: "the chat is back",
-}
 
 
 class ReadingActions(ChatBase):
@@ -126,7 +117,7 @@ class ReadingActions(ChatBase):
         if change is not None:
             self.carry_undone(change.kind)
         self.refresh_path()
-        self.whisper(_UNDONE[change.kind] if change is not None else "there is nothing to undo")
+        self.whisper(UNDONE[change.kind] if change is not None else "there is nothing to undo")
 
     # Copying, finding, folding
 
