@@ -144,6 +144,8 @@ class ServeOptions:
     """How long one message may be."""
     chat_messages: int = at_least(1, 10_000)
     """How many messages one chat may have."""
+    log: Literal["plain", "json", "off"] = "plain"
+    """How it logs requests to stderr; never what is in them."""
     login_minutes: int = at_least(1, 60)
     """How long a login lasts before it is refreshed."""
     refresh_days: int = at_least(1, 7)

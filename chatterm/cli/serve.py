@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -47,8 +48,10 @@ def serve(
     )
     from chatterm.cli.nearest import nearest_commands
     from chatterm.server.core import open_server
+    from chatterm.server.logs import write_to
     from chatterm.server.running import alone, listen, run
 
+    write_to(sys.stderr, settings.options.log)
     with alone(context.paths()), listen(settings) as listening:
         url = settings.url(listening.getsockname()[1])
         server = open_server(

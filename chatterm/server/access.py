@@ -25,8 +25,10 @@ from chatterm.server.settings import ServeSettings, is_loopback
 
 RULE = "chatterm_rule"
 """The attribute that marks a dependency as a rule."""
+CALLER = "chatterm_user"
+"""Where a request keeps the id of its user, for the log."""
 _OWN = (KEY_PREFIX, ACCESS_PREFIX, REFRESH_PREFIX)
-_OWNER = frozenset({Scope.USE, Scope.MODELS, Scope.ADMIN})
+_OWNER = frozenset({Scope.USE, Scope.MODELS, Scope.ADMIN, Scope.METRICS})
 _USER = frozenset({Scope.USE})
 _bearer = HTTPBearer(auto_error=False, description="A key, or the token of a login.")
 
@@ -97,7 +99,8 @@ class Access:
 
     def allow(self, caller: Caller, scope: Scope) -> None:
         """Let a caller through, and count the request."""
-        if scope not in caller.scopes:
+        counts = scope is Scope.METRICS and Scope.ADMIN in caller.scopes
+        if scope not in caller.scopes and not counts:
             raise Problem(
                 403, f"This key may not do that: it lacks the scope {scope}", kind="forbidden"
             )
@@ -144,6 +147,7 @@ def _needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     ) -> Caller:
         access = server_access(request)
         caller = access.caller(request)
+        setattr(request.state, CALLER, caller.id)
         access.allow(caller, scope)
         return caller
 
@@ -163,6 +167,8 @@ ModelsCaller: TypeAlias = Annotated[Caller, Depends(_needs(Scope.MODELS))]
 """For a route that changes which models there are."""
 AdminCaller: TypeAlias = Annotated[Caller, Depends(_needs(Scope.ADMIN))]
 """For a route of the server's owner."""
+MetricsCaller: TypeAlias = Annotated[Caller, Depends(_needs(Scope.METRICS))]
+"""For whoever collects figures."""
 Public: TypeAlias = Annotated[None, Depends(_anybody)]
 """For the few routes that nobody has to log in for, such as the login."""
 

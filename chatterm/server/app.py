@@ -22,10 +22,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatterm import __version__
 from chatterm.errors import ChattermError
-from chatterm.server import ollama, openai, openassistant, responses
+from chatterm.server import health, logs, metrics, ollama, openai, openassistant, responses
 from chatterm.server.access import RULE
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
+from chatterm.server.observing import Observer, Tallies
 from chatterm.server.problems import Problem, problem_of
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -57,6 +58,10 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
     app.state.server = server
     for dialect in dialects:
         app.include_router(dialect.routes(server))
+    counted, tallies = metrics.Metrics(server), Tallies()
+    app.include_router(health.routes(server))
+    app.include_router(metrics.routes(counted))
+    server.jobs.listeners += [tallies.job, counted.job, logs.job_changed]
     _words(app, dialects)
     origins = server.settings.options.cors_origins
     if origins:
@@ -64,6 +69,7 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
             CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(Guard, dialects=dialects, body_limit=server.settings.options.body_mb)
+    app.add_middleware(Observer, tell=[counted.request, logs.request_over], new_id=server.new_id)
     must_have_rules(app)
     return app
 
@@ -108,7 +114,7 @@ def _words(app: FastAPI, dialects: Sequence[Dialect]) -> None:
         assert isinstance(error, ChattermError)
         found = problem_of(error)
         if found.status >= 500:
-            _log.warning("%s %s: %s", request.method, request.url.path, error.message)
+            _log.warning("%s failed: %s", request.method, error.kind)
         return refused(dialects, request.url.path, found)
 
     async def invalid(request: Request, error: Exception) -> Response:
@@ -175,7 +181,7 @@ class Guard:
         except HTTPException as error:
             found = Problem(error.status_code, str(error.detail), kind="too_large")
         except Exception:  # noqa: BLE001  (the server's last resort)
-            _log.exception("%s %s met a bug", scope["method"], scope["path"])
+            _log.exception("a request met a bug")
             found = Problem(500, "Internal Server Error", kind="bug")
         else:
             return

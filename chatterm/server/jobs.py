@@ -170,6 +170,11 @@ class Jobs:
         """Called at every change of a job's state: accepted, begun, over."""
 
     @property
+    def is_closing(self) -> bool:
+        """No more jobs are taken: the server is about to stop."""
+        return self._closing
+
+    @property
     def waiting(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
 

@@ -42,6 +42,8 @@ class Scope(StrEnum):
     """Change which models the server has: pull, copy, delete."""
     ADMIN = "admin"
     """See and remove users, end their logins, read what the server counts."""
+    METRICS = "metrics"
+    """Read what the server counts, and nothing else; who has the scope admin may too."""
     TRUSTED = "trusted"
     """Speak for users of its own, as a website or a bot does."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -18,6 +22,9 @@ from chatterm.server.core import Server, database_file
 from chatterm.server.settings import ServeSettings
 
 _BACKLOG = 512
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LAST_WORDS_SECONDS = 5.0
+"""For the ends of streams to reach their clients, once all jobs are over."""
 
 
 @contextmanager
@@ -77,24 +84,49 @@ def uvicorn_server(server: Server, ready: Callable[[], None] | None = None) -> _
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=max(1, round(options.grace_seconds)),
+        timeout_graceful_shutdown=round(options.grace_seconds + _LAST_WORDS_SECONDS),
         ssl_certfile=_file(options.tls_cert),
         ssl_keyfile=_file(options.tls_key),
     )
-    return _Uvicorn(config, ready)
+    return _Uvicorn(config, ready, lambda: server.jobs.aclose(options.grace_seconds))
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells when it listens."""
+    """Tells when it listens, and ends the jobs before their streams are cut."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None] | None,
+        drain: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._ready is not None and self.started:
             self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Whoever asks it to stop is obeyed: uvicorn would raise the signal again, as a failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams end on their own, with their answer or an error: no socket is just closed."""
+        draining = asyncio.create_task(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def _file(name: str) -> Path | None:

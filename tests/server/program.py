@@ -1,0 +1,78 @@
+"""The real server, as a process of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.cli.program import COMMAND
+
+
+class Program:
+    """``chatterm serve``, what it says, and its end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log = log
+        self.url = self._address()
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def ask_to_stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def ended(self) -> int:
+        return self.process.wait(60)
+
+    def _address(self) -> str:
+        """Where it listens, once it says so."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            found = re.search(r"serving at (\S+);", self.said)
+            if found:
+                return found[1]
+            assert self.process.poll() is None, self.said
+            time.sleep(0.02)
+        raise AssertionError(self.said)
+
+
+@contextmanager
+def served_program(folder: Path, args: Sequence[str] = (), **settings: object) -> Iterator[Program]:
+    """Serve with these settings of ``[serve]`` and ``[engine]``."""
+    config = folder / "serve.toml"
+    lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
+    config.write_text("\n".join(["[serve]", *lines, "[engine]", "keep_alive = 0", ""]))
+    log = folder / "serve.log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0", *args], stderr=stderr, env=_environment(config)
+        )
+    try:
+        yield Program(process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _environment(config: Path) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "CHATTERM_CONFIG": str(config)}
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def wait_until_it_answers(url: str) -> None:
+    httpx.get(f"{url}/health/ready").raise_for_status()
