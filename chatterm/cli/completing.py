@@ -68,8 +68,9 @@ def remote_names(context: Context) -> Iterable[tuple[str, str]]:
 
 @_proposing
 def model_names(context: Context) -> Iterable[tuple[str, str]]:
-    """Those that can answer now: built in, or on this machine."""
+    """Those that can answer now: built in, on this machine, or on a remote when it was asked."""
     from chatterm.engine.library import PROGRAMS, open_library
+    from chatterm.remote.remembered import remembered_models
 
     catalog = context.catalog()
     for name, entry in catalog.models.items():
@@ -79,6 +80,7 @@ def model_names(context: Context) -> Iterable[tuple[str, str]]:
         if not model.file.problem:
             about = model.entry.summary if model.entry else f"in {PROGRAMS[model.file.place]}"
             yield model.name, about
+    yield from remembered_models(context.paths(), catalog.remotes.values())
 
 
 @_proposing

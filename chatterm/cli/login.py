@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
-from chatterm.errors import ConfigError
+from chatterm.errors import ChattermError, ConfigError
 from chatterm.hints import nearest
 
 if TYPE_CHECKING:
@@ -139,7 +140,22 @@ async def _log_in(
         who = f" as {credentials.user}" if credentials.user else ""
         place = store.put(name, credentials)
         context.console.note(f"logged in to {name}{who}; the key is kept in {place}")
+    await _learn_models(context, name)
     context.console.note(f"chatterm remotes list --models shows its models, named {name}/MODEL")
+
+
+async def _learn_models(context: Context, name: str) -> None:
+    """So that the shell completes their names; the login holds without that."""
+    from chatterm.remote.opening import open_remote
+    from chatterm.remote.remembered import remember_models
+
+    entry = context.catalog().remotes[name]
+    with suppress(ChattermError):
+        backend = open_remote(entry, context.config(), context.paths())
+        try:
+            remember_models(context.paths(), entry, await backend.models())
+        finally:
+            await backend.aclose()
 
 
 async def identified(

@@ -160,6 +160,7 @@ async def _statuses(context: Context) -> list[_Status]:
 async def _status(context: Context, entry: RemoteEntry) -> _Status:
     from chatterm.remote.address import parse_address
     from chatterm.remote.opening import credential_store, open_remote
+    from chatterm.remote.remembered import remember_models
 
     config = context.config()
     quick = replace(
@@ -177,6 +178,7 @@ async def _status(context: Context, entry: RemoteEntry) -> _Status:
         backend = open_remote(entry, replace(config, network=quick), context.paths())
         try:
             models = tuple(await backend.models())
+            remember_models(context.paths(), entry, models)
         finally:
             await backend.aclose()
     except Unreachable as error:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatterm.engine import wire
-from chatterm.engine.parsing import AnswerParser, StopStrings, TextDecoder
 from chatterm.engine.prompts import AnswerMemory
 from chatterm.errors import ChattermError
 from chatterm.events import Done, Event, Progress, Queued, TextDelta, TokenLogprob, ToolCalled
 from chatterm.messages import Stop, Timings, Usage
+from chatterm.parsing import AnswerParser, StopStrings, TextDecoder
 
 
 class AnswerStream:

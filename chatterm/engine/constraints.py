@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chatterm.engine.parsing import AnswerFormat, Start
-from chatterm.engine.parsing.formats import Body, CallSyntax
 from chatterm.errors import ConfigError, ModelError
 from chatterm.messages import Request, Tool
+from chatterm.parsing import AnswerFormat, Start
+from chatterm.parsing.formats import Body, CallSyntax
 
 ToGrammar = Callable[[str], str]
 """Makes GBNF with a rule ``root`` out of a JSON Schema."""

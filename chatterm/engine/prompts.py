@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from chatterm.engine.batch import Picture
-from chatterm.engine.parsing import Start
 from chatterm.engine.templates import ChatTemplate, Prompt, Segment
 from chatterm.errors import ModelError
 from chatterm.messages import Message, Request, Role
+from chatterm.parsing import Start
 
 See: TypeAlias = Callable[[bytes], Sequence[list[int] | Picture]]
 """What a picture becomes: tokens around it, and itself, perhaps in several pieces."""

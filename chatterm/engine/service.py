@@ -19,7 +19,6 @@ from chatterm.engine.gguf import read_model
 from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.machine import machine_with
 from chatterm.engine.pace import Pace
-from chatterm.engine.parsing import RAW, AnswerFormat, AnswerParser, StopStrings
 from chatterm.engine.places import found_file
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
@@ -32,6 +31,7 @@ from chatterm.errors import ChattermError, ModelError
 from chatterm.events import Notice
 from chatterm.ids import ulid_factory
 from chatterm.messages import Request
+from chatterm.parsing import RAW, AnswerFormat, AnswerParser, StopStrings
 
 _PARKED_BYTES = 512 << 20
 

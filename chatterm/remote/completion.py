@@ -7,17 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chatterm.errors import BadReply, Busy, RemoteError
-from chatterm.events import (
-    Event,
-    Notice,
-    ReasoningDelta,
-    TextDelta,
-    TokenLogprob,
-    ToolCalled,
-)
+from chatterm.events import Event, Notice, TextDelta, TokenLogprob, ToolCalled
 from chatterm.messages import Stop, Timings, ToolCall, Usage
 from chatterm.remote.failures import failure, shortened, words_in
-from chatterm.remote.text import Pieces, whole
+from chatterm.remote.text import whole
+from chatterm.remote.thinking import Thinking
 
 _STOPS = {
     "stop": Stop.END,
@@ -33,10 +27,10 @@ _STOPS = {
 class Completion:
     """Takes chunks and gives events; knows at the end whether the answer was whole."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, goes_on: bool = False) -> None:
+        """``goes_on`` is for an answer whose beginning was sent along."""
         self._name = name
-        self._text = Pieces()
-        self._reasoning = Pieces()
+        self._thinking = Thinking(goes_on=goes_on)
         self._calls: dict[int, _Call] = {}
         self._finish: str | None = None
         self._stop_word = False
@@ -75,8 +69,13 @@ class Completion:
         yield from self._object(reply)
         self.is_over = True
 
+    def held(self) -> Iterator[Event]:
+        """What was held back, once no more comes."""
+        yield from self._thinking.end()
+
     def end(self) -> Iterator[Event]:
         """What can only be said once nothing more comes: the calls."""
+        yield from self.held()
         for position, call in sorted(self._calls.items()):
             yield ToolCalled(
                 ToolCall(call.id or f"call_{position}", call.name, call.arguments or "{}")
@@ -102,20 +101,29 @@ class Completion:
         delta = choice.get("delta") or choice.get("message") or {}
         if isinstance(delta, Mapping):
             reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-            if isinstance(reasoning, str) and (thought := self._reasoning.join(reasoning)):
-                yield ReasoningDelta(thought)
+            if isinstance(reasoning, str) and reasoning:
+                yield from self._thinking.think(reasoning)
             content = delta.get("content")
             if isinstance(content, list):
                 content = "".join(_texts(content))
             if not content:
                 content = delta.get("refusal")
-            if isinstance(content, str) and (text := self._text.join(content)):
-                yield TextDelta(text, _logprobs(choice.get("logprobs")))
+            if isinstance(content, str) and content:
+                yield from self._said(content, _logprobs(choice.get("logprobs")))
             for call in delta.get("tool_calls") or ():
                 self._take_call(call)
         if isinstance(finish := choice.get("finish_reason"), str):
             self._finish = finish
             self._stop_word = isinstance(choice.get("stop_reason"), str) and finish == "stop"
+
+    def _said(self, content: str, logprobs: tuple[TokenLogprob, ...]) -> Iterator[Event]:
+        if not logprobs:
+            yield from self._thinking.say(content)
+            return
+        # Whoever asks for the tokens wants them as they are, tags and all.
+        yield from self._thinking.end()
+        for event in self._thinking.say(content):
+            yield TextDelta(event.text, logprobs) if isinstance(event, TextDelta) else event
 
     def _take_call(self, piece: Any) -> None:
         """A call comes in pieces; some servers leave the position out of them."""

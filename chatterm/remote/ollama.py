@@ -9,14 +9,15 @@ from contextlib import aclosing
 from typing import Any
 
 from chatterm.errors import BadReply, ModelError, RemoteError
-from chatterm.events import Done, Event, Notice, Progress, ReasoningDelta, TextDelta, ToolCalled
+from chatterm.events import Done, Event, Notice, Progress, ToolCalled
 from chatterm.messages import ModelInfo, Request, Role, Stop, Timings, ToolCall, Usage
 from chatterm.params import Params
 from chatterm.remote._http import Cut, Http, Reply, Stream, drain
 from chatterm.remote.failures import failure, shortened, words_in
 from chatterm.remote.ndjson import json_lines
 from chatterm.remote.patience import Patience
-from chatterm.remote.text import Pieces, whole
+from chatterm.remote.text import whole
+from chatterm.remote.thinking import Thinking
 from chatterm.remote.turns import Turn, tools_of, turns_of
 
 _OPTIONS = {
@@ -55,7 +56,8 @@ class OllamaBackend:
         while True:
             async with self._http.stream("POST", "/api/chat", body=_body(request, model)) as reply:
                 if reply.ok:
-                    async with aclosing(self._answer(reply)) as events:
+                    lines = _Lines(self.name, goes_on=bool(request.prefill))
+                    async with aclosing(self._answer(reply, lines)) as events:
                         async for event in events:
                             yield event
                     return
@@ -88,24 +90,30 @@ class OllamaBackend:
             frozenset(_model_name(entry) for entry in _entries(reply)) if reply.ok else frozenset()
         )
 
-    async def _answer(self, reply: Stream) -> AsyncGenerator[Event, None]:
+    async def _answer(self, reply: Stream, lines: _Lines) -> AsyncGenerator[Event, None]:
         if reply.media_type == "text/html":
             raise BadReply(
                 f"{self.name} answered with a web page", hint="check the address of the server"
             )
-        lines = _Lines(self.name)
-        async with aclosing(reply.chunks()) as chunks, aclosing(json_lines(chunks)) as objects:
-            async for line in objects:
-                for event in lines.take(line):
-                    yield event
-                if lines.done is not None:
-                    await drain(chunks)
-                    break
-        if lines.done is None:
-            raise Cut(
-                f"{self.name} stopped in the middle of its answer",
-                hint="what came so far is kept; regenerate the answer",
-            )
+        try:
+            async with aclosing(reply.chunks()) as chunks, aclosing(json_lines(chunks)) as objects:
+                async for line in objects:
+                    for event in lines.take(line):
+                        yield event
+                    if lines.done is not None:
+                        await drain(chunks)
+                        break
+            if lines.done is None:
+                raise Cut(
+                    f"{self.name} stopped in the middle of its answer",
+                    hint="what came so far is kept; regenerate the answer",
+                )
+        except RemoteError:
+            for event in lines.held():
+                yield event
+            raise
+        for event in lines.held():
+            yield event
         yield lines.done
 
     def _failure(self, reply: Reply, model: str) -> ModelError | RemoteError:
@@ -121,10 +129,9 @@ class OllamaBackend:
 class _Lines:
     """Takes the lines of one answer and gives events."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, goes_on: bool) -> None:
         self._name = name
-        self._text = Pieces()
-        self._reasoning = Pieces()
+        self._thinking = Thinking(goes_on=goes_on)
         self._calls = 0
         self.done: Done | None = None
 
@@ -138,12 +145,16 @@ class _Lines:
         if line.get("done"):
             self.done = self._done(line)
 
+    def held(self) -> Iterator[Event]:
+        """What was held back, once no more comes."""
+        yield from self._thinking.end()
+
     def _message(self, message: Mapping[str, Any]) -> Iterator[Event]:
         thinking, content = message.get("thinking"), message.get("content")
-        if isinstance(thinking, str) and (thought := self._reasoning.join(thinking)):
-            yield ReasoningDelta(thought)
-        if isinstance(content, str) and (text := self._text.join(content)):
-            yield TextDelta(text)
+        if isinstance(thinking, str) and thinking:
+            yield from self._thinking.think(thinking)
+        if isinstance(content, str) and content:
+            yield from self._thinking.say(content)
         for call in message.get("tool_calls") or ():
             function = call.get("function") if isinstance(call, Mapping) else None
             if isinstance(function, Mapping):

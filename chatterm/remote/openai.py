@@ -70,7 +70,8 @@ class OpenAIBackend:
                 "POST", "/chat/completions", body=body, headers={"Accept": "text/event-stream"}
             ) as reply:
                 if reply.ok:
-                    async with aclosing(self._answer(reply)) as events:
+                    completion = Completion(self.name, goes_on=bool(request.prefill))
+                    async with aclosing(self._answer(reply, completion)) as events:
                         async for event in events:
                             yield event
                     return
@@ -92,8 +93,25 @@ class OpenAIBackend:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _answer(self, reply: Stream) -> AsyncGenerator[Event, None]:
-        completion = Completion(self.name)
+    async def _answer(self, reply: Stream, completion: Completion) -> AsyncGenerator[Event, None]:
+        try:
+            async with aclosing(self._received(reply, completion)) as events:
+                async for event in events:
+                    yield event
+            if not completion.is_whole:
+                raise Cut(
+                    f"{self.name} stopped in the middle of its answer",
+                    hint="what came so far is kept; regenerate the answer",
+                )
+        except RemoteError:
+            for event in completion.held():
+                yield event
+            raise
+        for event in completion.end():
+            yield event
+        yield Done(completion.stop, completion.usage, completion.timings)
+
+    async def _received(self, reply: Stream, completion: Completion) -> AsyncGenerator[Event, None]:
         if reply.media_type == "application/json":
             for event in completion.whole((await reply.reply()).json()):
                 yield event
@@ -106,14 +124,6 @@ class OpenAIBackend:
             async with aclosing(self._streamed(reply, completion)) as events:
                 async for event in events:
                     yield event
-        if not completion.is_whole:
-            raise Cut(
-                f"{self.name} stopped in the middle of its answer",
-                hint="what came so far is kept; regenerate the answer",
-            )
-        for event in completion.end():
-            yield event
-        yield Done(completion.stop, completion.usage, completion.timings)
 
     async def _streamed(self, reply: Stream, completion: Completion) -> AsyncGenerator[Event, None]:
         """The events of a stream; one that breaks after its answer was whole has done its work."""

@@ -62,8 +62,11 @@ class ModelShelf:
 
     async def _ask_remote(self, name: str) -> None:
         """What a remote has; one that does not answer says why in the place of its models."""
+        from chatterm.remote.remembered import remember_models
+
         try:
             infos = await self._desk.backend(f"{name}/*").models()
+            remember_models(self._desk.paths, self._desk.catalog.remotes[name], infos)
         except ChattermError as error:
             self._remote[name] = [Shown(f"{name}/", name, error.message, error.hint, absent=True)]
         else:

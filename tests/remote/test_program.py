@@ -183,6 +183,42 @@ async def test_remotes_are_added_listed_and_removed(ollama: OllamaServer, home: 
     assert models.read_text() == '# mine\n[models.slow]\nbackend = "echo"  # kept\n'
 
 
+async def test_a_shell_completes_models_of_remotes_and_asks_nobody(
+    ollama: OllamaServer, assistant: OpenAssistant, home: Path
+) -> None:
+    await run("login", ollama.url)
+    await run("login", assistant.url, "--as", "oa", "--user", "ann")
+    for server in (ollama, assistant):
+        server.requests.clear()
+    assert await proposed("ollama/") == ["ollama/parrot:latest"]
+    assert await proposed("oa/_l") == ["oa/_lorem"]
+    assert ollama.requests == assistant.requests == []
+    await ollama.stop()
+    assert await proposed("ollama/") == ["ollama/parrot:latest"]
+    await run("remotes", "remove", "ollama")
+    assert await proposed("ollama/") == []
+    (home / "cache" / "remote-models.json").write_text("[broken")
+    assert await proposed("oa/") == []
+    await run("remotes", "list")
+    assert await proposed("oa/_l") == ["oa/_lorem"]
+
+
+async def proposed(typed: str) -> list[str]:
+    """What fish is given for a model's name."""
+    env = {
+        **os.environ,
+        "_CHATTERM_COMPLETE": "complete_fish",
+        "_TYPER_COMPLETE_ARGS": f"chatterm ask -m {typed}",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert err == b""
+    return [line.partition("\t")[0] for line in out.decode().splitlines() if line]
+
+
 async def test_a_remote_that_is_away_is_listed_as_such(ollama: OllamaServer) -> None:
     await run("login", ollama.url)
     await ollama.stop()

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chatterm.engine.parsing import (
+from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
+from chatterm.messages import Tool
+from chatterm.parsing import (
     AnswerFormat,
     AnswerParser,
     Parsed,
@@ -23,9 +25,7 @@ from chatterm.engine.parsing import (
     TextDecoder,
     detect_format,
 )
-from chatterm.engine.parsing.text import Watch
-from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
-from chatterm.messages import Tool
+from chatterm.parsing.text import Watch
 
 TEMPLATES = Path(__file__).parent / "data" / "templates"
 BAR = "\uff5c"

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chatterm.engine.parsing import AnswerParser, Start
 from chatterm.engine.templates import ChatTemplate, Prompt, Segment
 from chatterm.engine.templates.guard import SENTINEL, Guard
 from chatterm.engine.templates.sandbox import Sandbox, TemplateFailure
 from chatterm.errors import ModelError
 from chatterm.events import ReasoningDelta, TextDelta, ToolCalled
 from chatterm.messages import Message, Role, Tool, ToolCall
+from chatterm.parsing import AnswerParser, Start
 
 TEMPLATES = Path(__file__).parent / "data" / "templates"
 NAMES = sorted(path.stem for path in TEMPLATES.glob("*.jinja"))

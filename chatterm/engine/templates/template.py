@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatterm.engine.parsing.formats import AnswerFormat, Start, Tags, detect_format
 from chatterm.engine.templates.fallback import fallback_template
 from chatterm.engine.templates.guard import SENTINEL, Guard, Segment, bare
 from chatterm.engine.templates.probe import TOOL, probed
@@ -24,6 +23,7 @@ from chatterm.engine.templates.turns import (
 from chatterm.errors import ModelError
 from chatterm.ids import Clock
 from chatterm.messages import Message, Role, Tool
+from chatterm.parsing.formats import AnswerFormat, Start, Tags, detect_format
 
 _HINT = "use another model file, or one with another chat template"
 _SHORTEST_END = 3

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
-from chatterm.engine.parsing.formats import AnswerFormat, Body
 from chatterm.engine.templates.guard import Guard
 from chatterm.messages import Message, Role, ToolCall
+from chatterm.parsing.formats import AnswerFormat, Body
 
 _NOT_RUN = "The function was not run."
 _SILENCE = "\u2026"

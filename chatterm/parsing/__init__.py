@@ -4,9 +4,16 @@ Everything here is fed piece by piece, gives the same for every way of cutting a
 and holds back no more than what may still turn out to be part of a marker.
 """
 
-from chatterm.engine.parsing.answer import AnswerParser
-from chatterm.engine.parsing.formats import RAW, AnswerFormat, Parsed, Start, detect_format
-from chatterm.engine.parsing.text import StopStrings, TextDecoder
+from chatterm.parsing.answer import AnswerParser
+from chatterm.parsing.formats import (
+    RAW,
+    AnswerFormat,
+    Parsed,
+    Start,
+    Tags,
+    detect_format,
+)
+from chatterm.parsing.text import StopStrings, TextDecoder
 
 __all__ = [
     "RAW",
@@ -15,6 +22,7 @@ __all__ = [
     "Parsed",
     "Start",
     "StopStrings",
+    "Tags",
     "TextDecoder",
     "detect_format",
 ]

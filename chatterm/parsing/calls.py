@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from chatterm.engine.parsing import literals
-from chatterm.engine.parsing.ends import NotACall
-from chatterm.engine.parsing.formats import Body, section_token
 from chatterm.messages import Tool
+from chatterm.parsing import literals
+from chatterm.parsing.ends import NotACall
+from chatterm.parsing.formats import Body, section_token
 
 Tools = Mapping[str, Tool]
 

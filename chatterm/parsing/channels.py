@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Collection
 from enum import Enum, auto
 
-from chatterm.engine.parsing.calls import Call, json_object
-from chatterm.engine.parsing.ends import NotACall
-from chatterm.engine.parsing.formats import CHANNEL_MARKERS, Parsed, Start
-from chatterm.engine.parsing.text import Watch
 from chatterm.events import ReasoningDelta, TextDelta, ToolCalled
+from chatterm.parsing.calls import Call, json_object
+from chatterm.parsing.ends import NotACall
+from chatterm.parsing.formats import CHANNEL_MARKERS, Parsed, Start
+from chatterm.parsing.text import Watch
 
 _MESSAGE = "<|message|>"
 _LONGEST_HEADER = 256

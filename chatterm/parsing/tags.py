@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 
-from chatterm.engine.parsing.calls import Call
-from chatterm.engine.parsing.ends import NotACall
-from chatterm.engine.parsing.formats import AnswerFormat, Body, CallSyntax, Parsed, Start, Tags
-from chatterm.engine.parsing.reader import CallReader
-from chatterm.engine.parsing.text import Watch
 from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
 from chatterm.messages import Tool
+from chatterm.parsing.calls import Call
+from chatterm.parsing.ends import NotACall
+from chatterm.parsing.formats import AnswerFormat, Body, CallSyntax, Parsed, Start, Tags
+from chatterm.parsing.reader import CallReader
+from chatterm.parsing.text import Watch
 
 _HELD_SPACE = 32
 """White space that is held back, since it does not count before a marker."""

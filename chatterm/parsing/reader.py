@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from chatterm.engine.parsing.calls import Call, Tools, read_calls
-from chatterm.engine.parsing.ends import End, JsonEnd, NotACall, TagEnd
-from chatterm.engine.parsing.formats import Body, CallSyntax
+from chatterm.parsing.calls import Call, Tools, read_calls
+from chatterm.parsing.ends import End, JsonEnd, NotACall, TagEnd
+from chatterm.parsing.formats import Body, CallSyntax
 
 _UNDECIDED = 256
 """Characters by which it must be clear how a call is written."""

@@ -7,7 +7,7 @@ import re
 import warnings
 from typing import Any
 
-from chatterm.engine.parsing.ends import NotACall
+from chatterm.parsing.ends import NotACall
 
 _QUOTE = '<|"|>'
 _SPACE = re.compile(r"\s*")

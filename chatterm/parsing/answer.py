@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from chatterm.engine.parsing.calls import Call
-from chatterm.engine.parsing.channels import ChannelReader
-from chatterm.engine.parsing.formats import AnswerFormat, Parsed, Start
-from chatterm.engine.parsing.tags import TagReader
 from chatterm.events import ToolCalled
 from chatterm.ids import NewId
 from chatterm.messages import Tool, ToolCall
+from chatterm.parsing.calls import Call
+from chatterm.parsing.channels import ChannelReader
+from chatterm.parsing.formats import AnswerFormat, Parsed, Start
+from chatterm.parsing.tags import TagReader
 
 
 class _Reader(Protocol):
