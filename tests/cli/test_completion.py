@@ -82,7 +82,7 @@ CASES = [
     (["chatterm", "ask", "-m", "ec"], ["echo"]),
     (["chatterm", "models", "show", "llama-3.3"], ["llama-3.3-70b"]),
     (["chatterm", "ask", "-t", "tr"], ["translate"]),
-    (["chatterm", "templates", "show", ""], ["translate"]),
+    (["chatterm", "templates", "show", "tr"], ["translate"]),
     (["chatterm", "ask", "-o", "see"], ["seed="]),
     (["chatterm", "ask", "--tempo"], ["--temporary"]),
 ]
