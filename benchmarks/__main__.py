@@ -14,6 +14,8 @@ NAMES = [
     "render",
     "transcript",
     "screen",
+    "finding",
+    "memory",
     "remote",
 ]
 

@@ -336,6 +336,10 @@ class Store:
         """All branches without their words, parents before children."""
         return tree.outline(self._db, chat_id)
 
+    def branches(self, chat_id: str) -> dict[str, tuple[int, int]]:
+        """Place, from 1, and number of the siblings of every message that has any."""
+        return tree.branches(self._db, chat_id)
+
     def leaf(self, message_id: str) -> str:
         """The end of the branch below a message that was visited last, else the newest."""
         return tree.leaf(self._db, message_id)

@@ -185,6 +185,20 @@ def outline(db: Database, chat_id: str) -> list[Node]:
     return [Node(id_, parent, _ROLES[role], _STATES[state]) for id_, parent, role, state in rows]
 
 
+def branches(db: Database, chat_id: str) -> dict[str, tuple[int, int]]:
+    """Place and number of the siblings of every message that has any."""
+    below: defaultdict[str | None, list[str]] = defaultdict(list)
+    for parent_id, id_ in db.rows(
+        "WITH forks (parent_id) AS (SELECT parent_id FROM messages"
+        " WHERE chat_id = ? AND deleted_by IS NULL GROUP BY parent_id HAVING count(*) > 1)"
+        " SELECT m.parent_id, m.id FROM forks CROSS JOIN messages AS m ON m.chat_id = ?"
+        " AND m.parent_id IS forks.parent_id AND m.deleted_by IS NULL ORDER BY m.n",
+        (chat_id, chat_id),
+    ):
+        below[parent_id].append(id_)
+    return {id_: (number, len(ids)) for ids in below.values() for number, id_ in enumerate(ids, 1)}
+
+
 def leaf(db: Database, message_id: str) -> str:
     """The end of the branch below a message that was visited last; without visits, the newest."""
     found: str | None = db.value(

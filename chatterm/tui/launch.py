@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ from chatterm.tui.terminal import teach_keys
 
 if TYPE_CHECKING:
     from chatterm.store import Chat
+
+_ALLOCATIONS = 5_000
+"""New objects after which Python looks for garbage among them; its own idea is 700."""
 
 
 def open_chat(
@@ -45,6 +49,7 @@ def open_chat(
         set_value(paths, "tui.theme", [name])
 
     teach_keys()
+    _look_for_garbage_seldom()
     first = Beginning(chat.id if chat else None, model or "", params, system, text)
     app = ChattermApp(desk, first, keep_theme=keep_theme)
     app.run(mouse=config.tui.mouse)
@@ -70,6 +75,12 @@ def write_message(
     teach_keys()
     desk = _desk(store, config, catalog, paths, env, terminal_id)
     return InlineComposer(desk, chat_id, model, text, commands).run(inline=True, mouse=False)
+
+
+def _look_for_garbage_seldom() -> None:
+    """A look among all that was imported is a stutter of some 50 ms, and finds nothing there."""
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, 5, 50)
 
 
 def _desk(

@@ -64,6 +64,20 @@ def test_a_chat_may_begin_in_several_ways(store: Store) -> None:
     assert texts(store.path(chat_id)) == ["b"]
 
 
+def test_branches_are_counted_where_there_are_several(store: Store) -> None:
+    chat_id, (prompt, first) = conversation(store, "a", "b")
+    assert store.branches(chat_id) == {}
+    second = answer(store, chat_id, prompt, "c")
+    beside = say(store, chat_id, "d")
+    store.delete_message(answer(store, chat_id, prompt, "hidden").id)
+    assert store.branches(chat_id) == {
+        first.id: (1, 2),
+        second.id: (2, 2),
+        prompt.id: (1, 2),
+        beside.id: (2, 2),
+    }
+
+
 def test_the_whole_tree_has_parents_before_children(store: Store, clock: Clock) -> None:
     chat_id, (root, _) = conversation(store, "a", "b")
     clock.now -= 3600  # the clock was set back

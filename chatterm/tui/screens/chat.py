@@ -195,7 +195,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         """Place and number of branches, of the messages that have more than one."""
         if self.talk.chat_id is None:
             return {}
-        return branches(self.desk, self.talk.chat_id)
+        return self.desk.store.branches(self.talk.chat_id)
 
     def _title(self) -> tuple[str, str]:
         """The title of the chat, and what else is to be known of it."""
@@ -344,16 +344,3 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_status)
-
-
-def branches(desk: Desk, chat_id: str) -> dict[str, tuple[int, int]]:
-    """Message to its place among its siblings and their number, where there are several."""
-    by_parent: dict[str | None, list[str]] = {}
-    for node in desk.store.outline(chat_id):
-        by_parent.setdefault(node.parent_id, []).append(node.id)
-    return {
-        message_id: (number, len(ids))
-        for ids in by_parent.values()
-        if len(ids) > 1
-        for number, message_id in enumerate(ids, 1)
-    }
