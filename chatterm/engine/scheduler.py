@@ -178,6 +178,10 @@ class Scheduler:
                     return
                 continue
             except Abandoned:
+                # Whoever waits in vain would have the same batch begun and broken off for ever.
+                for job, _ in jobs:
+                    if job.listener.is_gone():
+                        self.cancel(job)
                 return
             except EngineError as error:
                 self._give_up(jobs, error)

@@ -275,6 +275,14 @@ def test_a_cancelled_answer_is_gone_before_the_next_step() -> None:
     assert client.tokens == got
 
 
+def test_an_answer_whose_client_left_without_a_word_does_not_stay() -> None:
+    bench = Bench()
+    _, client = bench.submit(list(range(1, 30)), 50)
+    client.gone = True
+    bench.scheduler.step()
+    assert not bench.scheduler.busy
+
+
 def test_a_model_that_cannot_be_evaluated_fails_those_who_asked() -> None:
     bench = Bench()
 
