@@ -69,7 +69,10 @@ def parse_schema(text: str) -> Schema:
     """A JSON Schema, or the short form: ``name, age int, tags str[], bio: one sentence``."""
     text = text.strip()
     root = _json(text) if text.startswith("{") else _short(text)
-    _refuse_unknown(root, root)
+    try:
+        _refuse_unknown(root, root)
+    except RecursionError as error:
+        raise ConfigError("the schema is nested too deeply", hint="make it flatter") from error
     return Schema(root)
 
 
@@ -147,7 +150,7 @@ def _schemas_in(key: str, value: Any) -> Sequence[object]:
 def _is_pattern(value: Any) -> bool:
     try:
         re.compile(value)
-    except (re.error, TypeError):
+    except (re.error, TypeError, OverflowError, RecursionError):
         return False
     return True
 

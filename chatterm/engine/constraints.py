@@ -22,9 +22,13 @@ ToGrammar = Callable[[str], str]
 MOST_REPEATS = 1000
 """A grammar spells every repetition out, so that a large number would fill the memory."""
 _MOST_CHARACTERS = 1 << 20
+_DEEPEST = 200
+"""Brackets within brackets of a grammar; the library reads each in a call within a call."""
+_COUNTS = re.compile(r"\{\s*(\d+)\s*(?:,\s*(\d*)\s*)?\}")
 _MOST = ("maxLength", "maxItems")
 _LEAST = ("minLength", "minItems")
 _TOKENS = re.compile(r'#[^\n]*|"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]|[A-Za-z][A-Za-z0-9-]*')
+_TOKENS_AND_BRACKETS = re.compile(_TOKENS.pattern + "|[()]")
 _CALL = CallSyntax("<tool_call>", Body.TAGGED, "</tool_call>")
 _AROUND: Mapping[Body, tuple[str, str]] = {
     Body.JSON: ("", ""),
@@ -42,8 +46,8 @@ def grammar_of(
     grammar = _wanted(request, answer_format, to_grammar)
     if not grammar:
         return ""
-    if len(grammar) > _MOST_CHARACTERS:
-        raise ConfigError("the schema is too large for a grammar", hint="ask for less at once")
+    if len(grammar) > _MOST_CHARACTERS or _depth(grammar) > _DEEPEST:
+        raise ConfigError("the grammar is too large", hint="ask for less at once")
     closes = [tags.close for tags in answer_format.reasoning]
     if start is not Start.REASONING or not closes:
         return grammar
@@ -57,6 +61,7 @@ def _wanted(request: Request, answer_format: AnswerFormat, to_grammar: ToGrammar
     if request.must_call:
         return _grammar_of_call(request, answer_format, to_grammar)
     if not params.schema:
+        _check_counts(_TOKENS.sub("", params.grammar), "grammar")
         return params.grammar
     grammar = to_grammar(spelled_out(params.schema))
     if not request.tools:
@@ -77,6 +82,8 @@ def _within_bounds(part: Any) -> Any:
         return [_within_bounds(item) for item in part]
     if not isinstance(part, dict):
         return part
+    if isinstance(pattern := part.get("pattern"), str):
+        _check_counts(pattern, "schema")
     for key in _LEAST:
         if isinstance(least := part.get(key), int) and least > MOST_REPEATS:
             raise ConfigError(
@@ -87,6 +94,16 @@ def _within_bounds(part: Any) -> Any:
         for key, value in part.items()
         if not (key in _MOST and isinstance(value, int) and value > MOST_REPEATS)
     }
+
+
+def _check_counts(text: str, what: str) -> None:
+    for found in _COUNTS.finditer(text):
+        for count in filter(None, found.groups()):
+            if len(count) > len(str(MOST_REPEATS)) or int(count) > MOST_REPEATS:
+                raise ConfigError(
+                    f"the {what} says {found[0]}, and at most {MOST_REPEATS} repetitions"
+                    " can be held to"
+                )
 
 
 # -- calls -----------------------------------------------------------------------------------
@@ -175,6 +192,18 @@ def _channelled(tools: Sequence[Tool], to_grammar: ToGrammar) -> str:
 
 
 # -- GBNF ------------------------------------------------------------------------------------
+
+
+def _depth(grammar: str) -> int:
+    """How deep brackets stand within brackets."""
+    depth = deepest = 0
+    for match in _TOKENS_AND_BRACKETS.finditer(grammar):
+        if match[0] == "(":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match[0] == ")":
+            depth -= 1
+    return deepest
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.engine.hosts import stop
+from chatterm.engine.hosts import running, stop
 from chatterm.errors import ConfigError
 from chatterm.events import Event, ReasoningDelta, TextDelta, ToolCalled
 from chatterm.messages import Request, Stop, Tool, ToolCall
@@ -153,4 +153,31 @@ async def test_what_a_grammar_cannot_spell_out_is_left_to_a_later_check_or_refus
     strict = json.dumps({"type": "string", "minLength": 10**9})
     with pytest.raises(ConfigError, match="minLength 1000000000"):
         await suite.collect(one.backend(), asked(schema=strict))
+    pattern = json.dumps({"type": "string", "pattern": "^(a{999}){99999}$"})
+    with pytest.raises(ConfigError, match="at most 1000 repetitions"):
+        await suite.collect(one.backend(), asked(schema=pattern))
     await stop(one.home, one.key)
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        "root ::= " + "(" * 60_000 + '"a"' + ")" * 60_000,
+        'root ::= "a"{1,99999999}',
+        'root ::= root "a"',
+        "root ::= missing",
+        "root ::= [a",
+        'root ::= "' + "\\" * 9,
+    ],
+    ids=["deep", "many", "left", "missing", "open", "escaped"],
+)
+async def test_a_grammar_that_cannot_be_harms_nobody(
+    engine: Engines, tmp_path: Path, grammar: str
+) -> None:
+    one = engine(make_gguf(tmp_path / "m.gguf"))
+    assert suite.text_of(await suite.collect(one.backend(), asked(max_tokens=4)))
+    before = [host["pid"] for host in await running(one.home)]
+    with pytest.raises(ConfigError):
+        await suite.collect(one.backend(), asked(grammar=grammar))
+    assert suite.text_of(await suite.collect(one.backend(), asked(max_tokens=4)))
+    assert [host["pid"] for host in await running(one.home)] == before

@@ -23,9 +23,15 @@ from chatterm.server.openai.writing import (
     timings_of,
     usage_of,
 )
-from chatterm.server.openai_common.answer import Answer, answering, check_model, whole
+from chatterm.server.openai_common.answer import (
+    Answer,
+    answering,
+    check_length,
+    check_model,
+    whole,
+)
 from chatterm.server.openai_common.comments import comment_of
-from chatterm.server.openai_common.errors import REFUSALS, ApiRoute, error_reply, told
+from chatterm.server.openai_common.errors import REFUSALS, STREAMS, ApiRoute, error_reply, told
 from chatterm.server.openai_common.merging import merged
 from chatterm.server.openai_common.sse import EventStream, block
 from chatterm.server.openai_common.waiting import unless_left
@@ -37,12 +43,15 @@ def routes(server: Server) -> APIRouter:
     router = APIRouter(route_class=ApiRoute, responses=REFUSALS)
     stored = Completions(server.records)
 
-    @router.post("/chat/completions", summary="Answer a chat", response_model=None)
+    @router.post(
+        "/chat/completions", summary="Answer a chat", response_model=None, responses=STREAMS
+    )
     async def create(body: ChatBody, caller: UseCaller, request: Request) -> Response:
         check_model(server, body.model)
         new_id = server.new_id()
         heading = Heading(f"chatcmpl-{new_id}", int(server.clock()), body.model)
         asked = requests_of(body, new_id)
+        check_length(server, asked[0])
         if body.stream:
             source = _streamed(server, caller.id, heading, body, asked, stored)
             return EventStream(source, failed=failed, refused=error_reply)

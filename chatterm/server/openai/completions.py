@@ -20,9 +20,16 @@ from chatterm.server.openai.bodies import MOST_CHOICES, CompletionBody
 from chatterm.server.openai.chat import DONE, failed
 from chatterm.server.openai.reading import choices_of
 from chatterm.server.openai.writing import Heading, completion_choice, finish_of, usage_of
-from chatterm.server.openai_common.answer import Answer, Onward, answering, check_model, whole
+from chatterm.server.openai_common.answer import (
+    Answer,
+    Onward,
+    answering,
+    check_length,
+    check_model,
+    whole,
+)
 from chatterm.server.openai_common.comments import comment_of
-from chatterm.server.openai_common.errors import REFUSALS, ApiRoute, bad, error_reply
+from chatterm.server.openai_common.errors import REFUSALS, STREAMS, ApiRoute, bad, error_reply
 from chatterm.server.openai_common.merging import merged
 from chatterm.server.openai_common.reading import params_of, stops_of
 from chatterm.server.openai_common.sse import EventStream, block
@@ -35,12 +42,14 @@ _DEFAULT_LIMIT = 16
 def routes(server: Server) -> APIRouter:
     router = APIRouter(route_class=ApiRoute, responses=REFUSALS)
 
-    @router.post("/completions", summary="Continue a text", response_model=None)
+    @router.post("/completions", summary="Continue a text", response_model=None, responses=STREAMS)
     async def create(body: CompletionBody, caller: UseCaller, request: Request) -> Response:
         check_model(server, body.model)
         new_id = server.new_id()
         heading = Heading(f"cmpl-{new_id}", int(server.clock()), body.model)
         asked = requests_of(body, new_id)
+        for one in asked:
+            check_length(server, one)
         if body.stream:
             source = _streamed(server, caller.id, heading, body, asked)
             return EventStream(source, failed=failed, refused=error_reply)

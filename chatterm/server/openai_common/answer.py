@@ -95,6 +95,13 @@ class Onward:
         return text.removeprefix(again)
 
 
+def check_length(server: Server, request: Request) -> None:
+    """400 for a text that only a machine can have written to keep this one busy."""
+    most = server.settings.options.message_chars
+    if any(len(message.text) > most for message in request.path):
+        raise bad(f"a message may have {most} characters here", code="string_above_max_length")
+
+
 def check_model(server: Server, name: str) -> None:
     """404 for a model that is not served."""
     if name not in server.models.names:

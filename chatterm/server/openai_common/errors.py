@@ -63,6 +63,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": ErrorReply, "description": "The server or the model failed"},
 }
 
+STREAMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer, or its pieces where they were asked for",
+        "content": {"application/json": {}, "text/event-stream": {}},
+    }
+}
+
 
 class Refusal(Exception):
     """A refusal that knows its field and its code."""

@@ -20,6 +20,10 @@ from chatterm.server.openai_common.errors import bad
 
 ANY_OBJECT = '{"type": "object"}'
 _SEEDS = 2**32
+_MOST_STOPS = 64
+_LONGEST_STOP = 1000
+_LARGEST_SCHEMA = 1 << 17
+_DEEPEST_SCHEMA = 64
 
 
 @dataclass(slots=True)
@@ -84,7 +88,10 @@ def seed_of(seed: int | None, choice: int = 0) -> int | None:
 def stops_of(stop: str | Sequence[str] | None) -> list[str] | None:
     if not stop:
         return None
-    return [stop] if isinstance(stop, str) else list(stop)
+    stops = [stop] if isinstance(stop, str) else list(stop)
+    if len(stops) > _MOST_STOPS or any(len(text) > _LONGEST_STOP for text in stops):
+        raise bad(f"there may be {_MOST_STOPS} stops of {_LONGEST_STOP} characters", "stop")
+    return stops
 
 
 def reasoning_of(effort: str | None) -> bool | None:
@@ -96,10 +103,30 @@ def schema_of(schema: Mapping[str, Any] | None, param: str) -> str:
     """A schema that an answer can be held to."""
     if schema is None:
         raise bad("the schema is missing", param)
+    if _depth(schema) > _DEEPEST_SCHEMA:
+        raise bad(f"the schema is nested deeper than {_DEEPEST_SCHEMA}", param)
+    text = json.dumps(schema)
+    if len(text) > _LARGEST_SCHEMA:
+        raise bad(f"the schema has more than {_LARGEST_SCHEMA} characters", param)
     try:
-        return parse_schema(json.dumps(schema)).text
+        return parse_schema(text).text
     except ConfigError as error:
         raise bad(error.message, param) from error
+
+
+def _depth(value: Any) -> int:
+    """How deep a JSON value is nested, told without recursion."""
+    depth, layer = 0, [value]
+    while layer and depth <= _DEEPEST_SCHEMA:
+        depth += 1
+        inner: list[Any] = []
+        for one in layer:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        layer = inner
+    return depth
 
 
 def tool_of(function: FunctionTool, param: str) -> Tool:

@@ -9,6 +9,7 @@ from typing import Any
 from chatterm.messages import Request
 from chatterm.params import Params
 from chatterm.server.core import Server
+from chatterm.server.openai_common.answer import check_length
 from chatterm.server.openai_common.errors import bad
 from chatterm.server.openai_common.reading import (
     ANY_OBJECT,
@@ -78,7 +79,7 @@ class Drafter:
         if not path:
             raise bad("there is nothing to answer", "input")
         offer = _offer(body)
-        return Request(
+        request = Request(
             model=body.model,
             path=path,
             answer_id=self._new_id(),
@@ -87,6 +88,8 @@ class Drafter:
             must_call=offer.must_call,
             images=images,
         )
+        check_length(self._server, request)
+        return request
 
     def _before(self, user_id: str, body: AskedBody) -> list[Json]:
         """The items that were there before this request."""

@@ -14,6 +14,7 @@ from chatterm.server.core import Server
 from chatterm.server.openai_common.answer import check_model
 from chatterm.server.openai_common.errors import (
     REFUSALS,
+    STREAMS,
     ApiRoute,
     bad,
     error_reply,
@@ -41,7 +42,7 @@ def routes(server: Server, kept: KeptResponses, runs: Runs) -> APIRouter:
 
 
 def _answer(router: APIRouter, server: Server, drafter: Drafter, runs: Runs) -> None:
-    @router.post("", summary="Answer, and keep the answer", response_model=None)
+    @router.post("", summary="Answer, and keep the answer", response_model=None, responses=STREAMS)
     async def create(body: ResponseBody, caller: UseCaller, request: Request) -> Response:
         check_model(server, body.model)
         draft = drafter.draft(caller.id, body)
@@ -66,7 +67,7 @@ def _answer(router: APIRouter, server: Server, drafter: Drafter, runs: Runs) -> 
 
 
 def _look(router: APIRouter, kept: KeptResponses, runs: Runs) -> None:
-    @router.get("/{response_id}", summary="Show a response", response_model=None)
+    @router.get("/{response_id}", summary="Show a response", response_model=None, responses=STREAMS)
     async def retrieve(
         response_id: str,
         caller: UseCaller,

@@ -359,6 +359,20 @@ def test_a_picture_that_cannot_be_seen_is_refused(client: openai.OpenAI) -> None
 # -- refusals --------------------------------------------------------------------------------
 
 
+FORMAT = "response_format.json_schema.schema"
+
+
+def schema(inner: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "it", "schema": inner}}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(depth):
+        inner = {"type": "array", "items": inner}
+    return inner
+
+
 @pytest.mark.parametrize(
     ("wish", "param"),
     [
@@ -367,6 +381,15 @@ def test_a_picture_that_cannot_be_seen_is_refused(client: openai.OpenAI) -> None
         ({"n": 0}, "n"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"stop": [""]}, "stop"),
+        ({"stop": ["a"] * 100}, "stop"),
+        ({"response_format": schema({"pattern": "a{99999999999}"})}, FORMAT),
+        ({"response_format": schema({"type": "poem"})}, FORMAT),
+        ({"response_format": schema(nested(80))}, FORMAT),
+        ({"response_format": schema({"enum": ["a" * 200_000]})}, FORMAT),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": nested(500)}}]},
+            "tools.0.function.parameters",
+        ),
         ({"logit_bias": {"not a token": 1}}, "logit_bias"),
         ({"top_logprobs": 2}, "top_logprobs"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
@@ -418,6 +441,11 @@ def test_a_chat_that_does_not_fit_is_refused_and_not_cut(client: openai.OpenAI) 
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(model="tiny", messages=[*turn * 8, *TALK], stream=stream)
         assert caught.value.code == "context_length_exceeded"
+
+
+def test_a_message_that_no_human_wrote_is_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="characters"):
+        client.chat.completions.create(model="tiny", messages=said("a" * 1_000_001))
 
 
 # -- many at once ----------------------------------------------------------------------------
