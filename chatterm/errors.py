@@ -3,6 +3,7 @@
     ChattermError 1
     ├─ ConfigError 2
     ├─ ModelError 3
+    │  └─ TooLong
     ├─ EngineError 4
     ├─ RemoteError 5
     │  └─ Unreachable, Refused, Busy, BadReply
@@ -47,6 +48,10 @@ class ModelError(ChattermError):
 
     exit_code = 3
     kind = "model"
+
+
+class TooLong(ModelError):
+    """A text that is longer than the model can read."""
 
 
 class EngineError(ChattermError):

@@ -14,7 +14,7 @@ from typing import Any
 import llama_cpp as llama
 
 from chatterm.engine import wire
-from chatterm.errors import ChattermError, EngineError, ModelError
+from chatterm.errors import ChattermError, EngineError, ModelError, TooLong
 
 MOST_TOKENS = 2048
 """Of one text; the library sets memory aside for as many at once."""
@@ -63,7 +63,7 @@ class Embedder:
         if not tokens:
             raise ModelError("an empty text cannot be embedded", hint="leave it out")
         if len(tokens) > self._room:
-            raise ModelError(
+            raise TooLong(
                 f"a text has {len(tokens)} tokens, and this model reads {self._room} at once",
                 hint="embed shorter texts",
             )

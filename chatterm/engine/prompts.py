@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from chatterm.engine.batch import Picture
 from chatterm.engine.templates import ChatTemplate, Prompt, Segment
-from chatterm.errors import ModelError
+from chatterm.errors import ModelError, TooLong
 from chatterm.messages import Message, Request, Role
 from chatterm.parsing import Start
 
@@ -123,7 +123,7 @@ class PromptMaker:
             tokens = ready.tokens
             if len(tokens) <= limit:
                 return replace(ready, left_out=len(request.path) - len(kept))
-        raise ModelError(
+        raise TooLong(
             f"this message needs {len(tokens)} tokens, and the model's context has"
             f" {self._tokenizer.context}",
             hint="send a shorter text, or open the model with more: -o context=N",

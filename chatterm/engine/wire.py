@@ -22,6 +22,7 @@ from chatterm.errors import (
     ConfigError,
     EngineError,
     ModelError,
+    TooLong,
 )
 from chatterm.events import (
     Done,
@@ -218,9 +219,12 @@ def _values(value: Usage | Timings) -> list[Any]:
 
 
 def error_to_json(error: ChattermError) -> dict[str, Any]:
-    return {"error": {**error.as_dict(), "detail": error.detail}}
+    said: dict[str, Any] = {**error.as_dict(), "detail": error.detail}
+    if isinstance(error, TooLong):
+        said["too_long"] = True
+    return {"error": said}
 
 
 def error_from_json(said: dict[str, Any]) -> ChattermError:
-    known = _ERRORS.get(said.get("kind", ""), EngineError)
+    known = TooLong if said.get("too_long") else _ERRORS.get(said.get("kind", ""), EngineError)
     return known(said["message"], hint=said.get("hint", ""), detail=said.get("detail", ""))

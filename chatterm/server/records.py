@@ -170,6 +170,9 @@ CREATE UNIQUE INDEX server_items_by_id ON server_items (conversation_id, id)
 )
 
 
+_OWNED = ("server_completions", "server_responses", "server_conversations", "server_usage")
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The open file."""
@@ -178,6 +181,12 @@ class Records:
     store: Store
     clock: Clock
     new_id: NewId
+
+    def forget(self, user_id: str) -> None:
+        """Delete what a user has here beside chats, whichever dialect wrote it."""
+        with self.db.atomic():
+            for table in _OWNED:
+                self.db.run(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))  # noqa: S608
 
     def close(self) -> None:
         self.store.close()

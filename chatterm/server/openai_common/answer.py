@@ -20,7 +20,7 @@ from chatterm.events import (
 from chatterm.messages import Request, ToolCall, Usage
 from chatterm.server.core import Server
 from chatterm.server.jobs import Work
-from chatterm.server.openai_common.errors import bad, missing
+from chatterm.server.openai_common.errors import LONGER_THAN_CONTEXT, bad, missing
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ async def answering(
                 raise bad(
                     f"the messages do not fit the context of this model: {event.text}",
                     "messages",
-                    "context_length_exceeded",
+                    LONGER_THAN_CONTEXT,
                 )
             if isinstance(event, ToolCalled):
                 if one_call and called:

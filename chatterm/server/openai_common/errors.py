@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from chatterm.errors import ChattermError, ModelError
+from chatterm.errors import ChattermError, ModelError, TooLong
 from chatterm.server.problems import Problem, problem_of
 
 _TYPES = {
@@ -38,6 +38,7 @@ _CODES = {
     503: "server_busy",
     504: "timeout",
 }
+LONGER_THAN_CONTEXT = "context_length_exceeded"
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 _NO_FIELDS = frozenset(["body", "query", "path", "header", "str", "int", "float", "bool", "dict"])
 _log = logging.getLogger("chatterm.server.openai")
@@ -112,7 +113,8 @@ def told(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
             return error.status, body, error.headers
         case ModelError():
             # That there is no such model was said before any model was asked.
-            return 400, error_body(400, _words(error)), {}
+            code = LONGER_THAN_CONTEXT if isinstance(error, TooLong) else ""
+            return 400, error_body(400, _words(error), code=code), {}
         case ChattermError():
             problem = problem_of(error)
             return problem.status, error_body(problem.status, problem.message), problem.headers

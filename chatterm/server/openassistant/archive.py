@@ -193,11 +193,12 @@ class Archive:
         self._store.delete_forever(chat_id)
 
     async def delete_all(self, user: User) -> None:
-        """Every chat of a user, of whatever dialect."""
+        """Every chat of a user, of whatever dialect, and whatever else is kept of them."""
         for job in self._server.jobs.of_user(user.id):
             await self._server.jobs.cancel(job.id)
         rows = self._db.rows("SELECT chat_id FROM server_chats WHERE user_id = ?", (user.id,))
         self._store.delete_forever(*(chat_id for (chat_id,) in rows))
+        self._server.records.forget(user.id)
 
     # Messages
 

@@ -441,6 +441,11 @@ def test_a_chat_that_does_not_fit_is_refused_and_not_cut(client: openai.OpenAI) 
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(model="tiny", messages=[*turn * 8, *TALK], stream=stream)
         assert caught.value.code == "context_length_exceeded"
+        with pytest.raises(openai.BadRequestError) as alone:
+            client.chat.completions.create(
+                model="tiny", messages=said("word " * 4000), stream=stream
+            )
+        assert alone.value.code == "context_length_exceeded"
 
 
 def test_a_message_that_no_human_wrote_is_refused(client: openai.OpenAI) -> None:

@@ -166,6 +166,17 @@ def test_pictures_are_seen_and_kept(client: openai.OpenAI) -> None:
     assert again[0].output_text != again[1].output_text
 
 
+def test_what_a_response_goes_on_from_is_not_read_again(client: openai.OpenAI) -> None:
+    first = client.responses.create(model="guide", input="What is chatterm?", max_output_tokens=30)
+    second = client.responses.create(
+        model="guide", input="And more?", previous_response_id=first.id, max_output_tokens=5
+    )
+    assert first.usage is not None
+    assert second.usage is not None
+    cached = second.usage.input_tokens_details.cached_tokens
+    assert cached >= first.usage.total_tokens - 2
+
+
 def test_tokens_can_be_counted_before(client: openai.OpenAI) -> None:
     counted = client.responses.input_tokens.count(model="tiny", input=TALK)
     made = client.responses.create(model="tiny", input=TALK, **SMALL)

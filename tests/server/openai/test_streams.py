@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -15,6 +17,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from chatterm.engine.hosts import EngineHome, running
+from chatterm.paths import Paths
+from chatterm.server.core import database_file
 from chatterm.server.openai_common.sse import EventStream, block, comment
 from tests.server.openai.world import world
 from tests.server.serving import Served, add_user
@@ -213,6 +217,29 @@ def test_nobody_gets_at_what_belongs_to_another(
         assert ada.responses.cancel(running.id).status == "cancelled"
         for one in (ada, bob, nobody):
             one.close()
+
+
+def test_an_account_that_is_deleted_takes_everything_along(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path_factory.mktemp("d")
+    monkeypatch.setenv("CHATTERM_HOME", str(home))
+    key = add_user("ada")
+    with world(home) as served:
+        client = openai.OpenAI(base_url=f"{served.url}/v1", api_key=key, max_retries=0)
+        talk = client.conversations.create(items=[{"role": "user", "content": "secret"}])
+        client.responses.create(model="echo", input="secret", conversation=talk.id)
+        client.responses.create(model="slow", input=ENDLESS, background=True)
+        ask: Any = [{"role": "user", "content": "secret"}]
+        client.chat.completions.create(model="echo", messages=ask, store=True)
+        gone = httpx.delete(f"{served.url}/account", headers={"Authorization": f"Bearer {key}"})
+        assert gone.status_code == 200
+        soon(idle(served))
+        client.close()
+    tables = ("completions", "responses", "conversations", "items")
+    with closing(sqlite3.connect(database_file(Paths.from_environment(os.environ)))) as db:
+        for table in tables:
+            assert db.execute(f"SELECT count(*) FROM server_{table}").fetchone() == (0,)
 
 
 # -- the event stream itself -----------------------------------------------------------------
