@@ -22,8 +22,8 @@ from chatterm.server.responses.items import Json
 from chatterm.server.responses.kept import KeptResponses
 from chatterm.server.responses.writing import Writer
 
-_REMEMBERED = 64
-"""Runs that are over and can still be followed by the numbers of their events."""
+_REMEMBERED = 16
+"""Runs of the background that are over and can still be followed by their events' numbers."""
 _log = logging.getLogger("chatterm.server.responses")
 
 
@@ -194,7 +194,7 @@ class Runs:
             _log.warning("a response could not be kept: %s", error.message)
 
     def _retire(self, run: Run) -> None:
-        if run.error is not None or not run.draft.kept:
+        if run.error is not None or not run.draft.response["background"]:
             self.forget(run.draft.response["id"])
         over = [key for key, one in self._runs.items() if one.is_over]
         for key in over[: max(0, len(over) - _REMEMBERED)]:
