@@ -156,8 +156,9 @@ class ServeOptions:
 class TuiSettings:
     """How the full-screen program looks and feels."""
 
-    theme: str = "dark"
-    """dark, light, contrast, or a file of yours in the folder themes beside config.toml."""
+    theme: str = "auto"
+    """auto (as the terminal is), dark, light, contrast, or a file of yours in the folder themes
+    beside config.toml."""
     vim: bool = False
     """Edit messages with vim's keys."""
     mouse: bool = True

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatterm.catalog import Catalog, ModelEntry
-from chatterm.cli.models import wish_of
 from chatterm.cli.sizes import bytes_text
 from chatterm.cli.table import columns
-from chatterm.engine.fit import Plan, plan, what_changes_it
+from chatterm.engine.fit import Plan, plan, what_changes_it, wish_of
 from chatterm.engine.library import Library, header_of
 from chatterm.engine.machine import Machine, this_machine
 from chatterm.engine.memory_need import Need

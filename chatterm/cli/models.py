@@ -16,9 +16,7 @@ from chatterm.errors import ConfigError
 
 if TYPE_CHECKING:
     from chatterm.catalog import ModelEntry
-    from chatterm.config import EngineOptions
     from chatterm.engine.described import Described
-    from chatterm.engine.fit import Wish
     from chatterm.engine.library import Library
     from chatterm.engine.machine import Machine
 
@@ -215,13 +213,6 @@ def open_library(context: Context) -> Library:
     return library.open_library(context.paths(), context.catalog())
 
 
-def wish_of(options: EngineOptions) -> Wish:
-    """What the settings leave open, and what not."""
-    from chatterm.engine.fit import Wish
-
-    return Wish(options.context, options.gpu_layers, options.cache_type, options.sequences)
-
-
 def _built_in(context: Context) -> list[ModelEntry]:
     """What needs no file, or has its own."""
     return [entry for entry in context.catalog().models.values() if not entry.files]
@@ -238,6 +229,7 @@ def _described(context: Context, library: Library) -> tuple[Machine, list[Descri
 
     from chatterm.engine import machine
     from chatterm.engine.described import describe, with_fit
+    from chatterm.engine.fit import wish_of
 
     # The GPUs are asked for while the headers are read: either takes a moment.
     with ThreadPoolExecutor(1) as pool:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chatterm.engine.gguf import GgufHeader
 from chatterm.engine.machine import Machine
 from chatterm.engine.memory_need import Need
+
+if TYPE_CHECKING:
+    from chatterm.config import EngineOptions
 
 _SPARE: Final = 512 << 20
 """RAM that is left to others and to parked chats."""
@@ -90,6 +93,11 @@ class Plan:
         if self.verdict == "partly":
             return f"only {self.gpu_layers} of {self.layers} layers fit on the GPU: this is slower"
         return ""
+
+
+def wish_of(options: EngineOptions) -> Wish:
+    """What the settings leave open, and what not."""
+    return Wish(options.context, options.gpu_layers, options.cache_type, options.sequences)
 
 
 def plan(header: GgufHeader, machine: Machine, wish: Wish | None = None) -> Plan:

@@ -95,6 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     _chat("trash-chat", "Move this chat to the trash", ""),
     _chat("delete-there", "Delete this chat on its server, for good", ""),
     _chat("log-in", "Log in to a server", ""),
+    _chat("trash", "Bring a chat back from the trash", ""),
     _chat("page-up", "Scroll up a page", "pageup,shift+pageup"),
     _chat("page-down", "Scroll down a page", "pagedown,shift+pagedown"),
     _chat("follow", "Go to the end and follow", "ctrl+end"),

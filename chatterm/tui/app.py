@@ -17,13 +17,14 @@ from chatterm.config import Config
 from chatterm.params import Params
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
+from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.searching import Searcher
 from chatterm.tui.talk import Talk
 from chatterm.tui.talks import Talks
 from chatterm.tui.terminal import NoColour, driver_class
-from chatterm.tui.themes import PLAIN, themes
+from chatterm.tui.themes import AUTO, PLAIN, named, themes
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.picker import Picked
@@ -76,7 +77,9 @@ class ChattermApp(App[int]):
         return {"muted": "#808080"}
 
     def _choose_colours(self, config: Config) -> None:
-        self.theme = config.tui.theme if config.tui.theme in self._themes else "dark"
+        self._wanted = config.tui.theme
+        self._is_dark = guessed(os.environ)
+        self.theme = named(self._wanted, self._themes, is_dark=self._is_dark)
         if self.no_color or config.output.color == "never":
             self.register_theme(PLAIN)
             self.theme = PLAIN.name
@@ -84,6 +87,8 @@ class ChattermApp(App[int]):
 
     def on_mount(self) -> None:
         self._end_on_signals()
+        if self._wanted == AUTO:
+            ask_for_ground(self)
         first = self._first
         if first.chat_id is not None:
             talk = self.talks.of(first.chat_id, first.model, first.params)
@@ -92,6 +97,12 @@ class ChattermApp(App[int]):
         self.push_screen(
             ChatScreen(self.desk, self.talks, self.searcher, self.pulls, talk, first.text)
         )
+
+    def on_ground_told(self, event: GroundTold) -> None:
+        """Follow the terminal, unless a theme was chosen."""
+        self._is_dark = event.is_dark
+        if self._wanted == AUTO and self.theme != PLAIN.name:
+            self.theme = named(AUTO, self._themes, is_dark=event.is_dark)
 
     @property
     def chat_screen(self) -> ChatScreen:
@@ -148,19 +159,25 @@ class ChattermApp(App[int]):
         """Each theme is tried on while the cursor is on it."""
         from chatterm.tui.screens.picker import Picker
 
-        before = self.theme
+        before = self._wanted
 
         def try_on(row: Row | None) -> None:
             if row is not None:
-                self.theme = row.key
+                self._wear(row.key)
 
         def chosen(picked: Picked | None) -> None:
-            self.theme = picked.key if picked else before
+            self._wear(picked.key if picked else before)
             if picked and self._keep_theme is not None:
                 self._keep_theme(picked.key)
 
         if isinstance(self.screen, ChatScreen):
             self.push_screen(Picker("Themes", self._theme_rows, moved=try_on, start=before), chosen)
+
+    def _wear(self, wanted: str) -> None:
+        self._wanted = wanted
+        if wanted == AUTO:
+            ask_for_ground(self)
+        self.theme = named(wanted, self._themes, is_dark=self._is_dark)
 
     def _theme_rows(self, query: str) -> list[Row]:
         from chatterm.tui.fuzzy import ranked
@@ -169,9 +186,11 @@ class ChattermApp(App[int]):
         def kind(theme: Theme) -> str:
             return "dark" if theme.dark else "light"
 
-        found = ranked(query, self._themes.values(), lambda theme: theme.name)
+        kinds = {AUTO: "as the terminal is"}
+        kinds |= {name: kind(theme) for name, theme in self._themes.items()}
         return [
-            Row(theme.name, theme.name, right=kind(theme), marks=marks) for theme, marks in found
+            Row(name, name, right=kinds[name], marks=marks)
+            for name, marks in ranked(query, kinds, str)
         ]
 
     def action_leave(self) -> None:

@@ -12,18 +12,28 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatterm.backend import Backend, engine_home, is_file_name
+from chatterm.backend import Backend, count_prompt, engine_home, is_file_name
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError
 from chatterm.events import Event
-from chatterm.messages import ModelInfo, Request
+from chatterm.messages import CountedPrompt, ModelInfo, Request
 from chatterm.params import Params
 from chatterm.paths import Paths
 from chatterm.session import ChatSession
 from chatterm.store import Chat, Store
 from chatterm.templates import Templates
 from chatterm.tui.actions import Keymap
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Zero is unknown."""
+
+    context: int = 0
+    """Tokens that a model is opened with."""
+    memory_mb: float = 0.0
+    """What its engine takes now."""
 
 
 @dataclass
@@ -81,25 +91,26 @@ class Desk:
             if model.startswith(f"{remote}/"):
                 backend.reopen()
 
-    async def context_of(self, model: str) -> int:
-        """Tokens of context that a model is opened with; 0 where nobody can say."""
+    async def capacity_of(self, model: str) -> Capacity:
+        """What a model can take, as far as anybody can say now."""
         backend = self.backend(model)
         infos = await backend.models()
         known = max((info.context for info in infos if info.name == model), default=0)
         if backend.name != "engine":
-            return known
-        return await self._context_of_host(model) or self.config.engine.context
+            return Capacity(known)
+        loaded = await self._loaded(model)
+        return loaded if loaded.context else Capacity(self.config.engine.context)
 
-    async def _context_of_host(self, model: str) -> int:
-        """What the engine that has the model loaded opened it with; 0 while none has."""
+    async def _loaded(self, model: str) -> Capacity:
+        """What the engine that has the model loaded says of itself; zeros while none has."""
         from chatterm.engine.hosts import running
 
         hosts = await running(engine_home(self.config, self.paths))
         file = await asyncio.to_thread(self._file_of, model) if hosts else None
         for host in hosts:
             if _resolved(str(host.get("model", ""))) == file:
-                return int(host.get("context", 0))
-        return 0
+                return Capacity(int(host.get("context", 0)), float(host.get("memory_mb", 0)))
+        return Capacity()
 
     def _file_of(self, model: str) -> Path:
         entry = self.catalog.models.get(model)
@@ -155,6 +166,9 @@ class LateBackend:
 
     async def models(self) -> Sequence[ModelInfo]:
         return await self.opened().models()
+
+    async def count(self, request: Request) -> CountedPrompt:
+        return await count_prompt(self.opened(), request)
 
     async def aclose(self) -> None:
         self.reopen()

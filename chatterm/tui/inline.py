@@ -7,6 +7,7 @@ stays behind as the chat's draft.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from chatterm.tui.actions import BY_ID, Action, Where, actions_of, keys_now, sho
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.files import FileShelf
 from chatterm.tui.fuzzy import ranked
+from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
 from chatterm.tui.history import History
 from chatterm.tui.kept import TemplateShelf
 from chatterm.tui.models import ModelShelf
@@ -25,7 +27,7 @@ from chatterm.tui.screens.picker import Picked, Picker
 from chatterm.tui.screens.search import Search
 from chatterm.tui.searching import Searcher
 from chatterm.tui.terminal import NoColour, driver_class
-from chatterm.tui.themes import PLAIN, themes
+from chatterm.tui.themes import PLAIN, named, themes
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import Status, StatusLine
@@ -66,10 +68,10 @@ class InlineComposer(App[str]):
         self._searcher = Searcher(desk.database, desk.store, desk.clock)
         self._said = ""
         self._leave_asked = False
-        for theme in themes(desk.paths.config / "themes").values():
+        self._themes = themes(desk.paths.config / "themes")
+        for theme in self._themes.values():
             self.register_theme(theme)
-        wanted = desk.config.tui.theme
-        self.theme = wanted if wanted in self.available_themes else "dark"
+        self.theme = named(desk.config.tui.theme, self._themes, is_dark=guessed(os.environ))
         if self.no_color:
             self.register_theme(PLAIN)
             self.theme = PLAIN.name
@@ -92,11 +94,16 @@ class InlineComposer(App[str]):
         yield StatusLine()
 
     def on_mount(self) -> None:
+        ask_for_ground(self)
         composer = self.query_one(Composer)
         composer.put(self._desk.store.draft(self._chat_id) if self._text is None else self._text)
         if self._text:
             composer.fill_in(0)
         self._show()
+
+    def on_ground_told(self, event: GroundTold) -> None:
+        if not self.no_color:
+            self.theme = named(self._desk.config.tui.theme, self._themes, is_dark=event.is_dark)
 
     def on_unmount(self) -> None:
         self._searcher.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from chatterm.catalog import ModelEntry
     from chatterm.engine.library import LocalModel
 
+_MARKS = {"yes": "fits", "partly": "tight", "no": "too large"}
+"""What is said of a model on this machine; tight is only partly on the GPU, and slower."""
 ABSENT = "absent/"
 """Before the name of a model that is in the catalogue and not on this machine."""
 
@@ -34,19 +36,32 @@ class Shown:
     about: str = ""
     path: str = ""
     absent: bool = False
+    fit: str = ""
+    """How it fits this machine, as far as that is known."""
+    plan: str = ""
+    """How it would be opened, in one line."""
 
 
 class ModelShelf:
     """What the model picker shows; it grows while it is shown."""
 
-    def __init__(self, desk: Desk, current: str, *, only_ready: bool = False) -> None:
-        """``only_ready`` leaves out what would have to be pulled first."""
+    def __init__(
+        self,
+        desk: Desk,
+        current: str,
+        *,
+        only_ready: bool = False,
+        pulls: Mapping[str, str] | None = None,
+    ) -> None:
+        """``only_ready`` leaves out what would have to be pulled first; ``pulls`` is what is."""
         self._desk = desk
         self._current = current
         self._only_ready = only_ready
         self._local: tuple[LocalModel, ...] = ()
         self._loaded: dict[str, str] = {}
         self._remote: dict[str, list[Shown]] = {}
+        self._fits: dict[str, tuple[str, str]] = {}
+        self._pulls = pulls or {}
         self.grown: Callable[[], None] = lambda: None
         """To be called when there is more to show."""
 
@@ -58,7 +73,30 @@ class ModelShelf:
         with suppress(ChattermError, OSError):
             await self._ask_engines()
             self.grown()
-        await asyncio.gather(*(self._ask_remote(name) for name in self._desk.catalog.remotes))
+        remotes = (self._ask_remote(name) for name in self._desk.catalog.remotes)
+        await asyncio.gather(self._see_what_fits(), *remotes)
+
+    async def _see_what_fits(self) -> None:
+        with suppress(ChattermError, OSError):
+            self._fits = await asyncio.to_thread(self._fitting)
+            self.grown()
+
+    def _fitting(self) -> dict[str, tuple[str, str]]:
+        """How every model would fit and be opened; it asks for GPUs and reads headers."""
+        from chatterm.engine.described import describe, with_fit
+        from chatterm.engine.fit import wish_of
+        from chatterm.engine.machine import this_machine
+        from chatterm.engine.recommend import verdict
+
+        machine, wish = this_machine(), wish_of(self._desk.config.engine)
+        fits = {
+            entry.name: (_MARKS.get(verdict(_size(entry), machine), ""), "")
+            for entry in self._desk.catalog.models.values()
+        }
+        for model in self._local:
+            described = with_fit(*describe(model), machine, wish)
+            fits[model.name] = (_MARKS.get(described.fits, ""), described.plan)
+        return fits
 
     async def _ask_remote(self, name: str) -> None:
         """What a remote has; one that does not answer says why in the place of its models."""
@@ -107,7 +145,7 @@ class ModelShelf:
                 Row(
                     f"{ABSENT}{model.name}" if model.absent else model.name,
                     short_name(model.name),
-                    right=model.right,
+                    right="  ".join(part for part in (model.fit, model.right) if part),
                     marks=marks,
                     sign="●" if model.name == self._current else "",
                     dim=model.absent,
@@ -126,7 +164,8 @@ class ModelShelf:
         model = next((model for model in self._known() if model.name == name), None)
         if model is None:
             return name
-        return " · ".join(part for part in (model.about, model.path) if part) or model.name
+        parts = (model.about, model.plan, model.path)
+        return " · ".join(part for part in parts if part) or model.name
 
     def _known(self) -> list[Shown]:
         entries = self._desk.catalog.models
@@ -143,9 +182,10 @@ class ModelShelf:
             Shown(
                 entry.name,
                 "In the catalogue, to be pulled",
-                gigabytes(_size(entry)),
+                self._pulls.get(entry.name) or gigabytes(_size(entry)),
                 entry.summary,
                 absent=True,
+                fit="" if entry.name in self._pulls else self._fit(entry.name)[0],
             )
             for entry in entries.values()
             if entry not in ready and entry.name not in here
@@ -159,7 +199,11 @@ class ModelShelf:
         path = str(model.path)
         right = "  ".join(filter(None, [self._state(path), gigabytes(model.file.size)]))
         about = model.entry.summary if model.entry is not None else ""
-        return Shown(model.name, "On this machine", right, about, path)
+        fit, plan = self._fit(model.name)
+        return Shown(model.name, "On this machine", right, about, path, fit=fit, plan=plan)
+
+    def _fit(self, name: str) -> tuple[str, str]:
+        return self._fits.get(name, ("", ""))
 
     def _state(self, path: str) -> str:
         return self._loaded.get(_real(path), "") if path else ""

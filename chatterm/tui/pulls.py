@@ -30,6 +30,11 @@ class Pulls:
         self._changed()
         return True
 
+    def stop(self, name: str) -> None:
+        """Leave off; what has come is kept, and pulling it again goes on from there."""
+        if name in self._tasks:
+            self._tasks[name].cancel()
+
     async def aclose(self) -> None:
         tasks = list(self._tasks.values())
         for task in tasks:

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chatterm.errors import ChattermError
 from chatterm.events import Progress, Queued
-from chatterm.messages import Message, Role, State
+from chatterm.messages import CountedPrompt, Message, Role, State
 from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
-from chatterm.tui.desk import Desk, short_name
+from chatterm.tui.desk import Capacity, Desk, short_name
 from chatterm.tui.talk import Talk, Writing, last_answer
 from chatterm.tui.widgets.banner import Notice
 from chatterm.tui.widgets.status import Status, tokens
 
 _CHARACTERS_A_TOKEN = 3.6
 _WHISPER_SECONDS = 3.0
+_COUNT_FROM = 0.7
+"""Of the context; from there on tokens are counted and not estimated."""
+_QUOTED = 40
 _ANSWER_ROOM = 256
 """Tokens an answer should have at least; the engine keeps no more than a quarter free."""
 
@@ -26,7 +29,7 @@ class Standing:
     def __init__(self, desk: Desk, refresh: Callable[[], None]) -> None:
         self._desk = desk
         self._refresh = refresh
-        self._totals: dict[str, int] = {}
+        self._known: dict[str, Capacity] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._used = 0
         self._exact = True
@@ -34,6 +37,8 @@ class Standing:
         self._speed: float | None = None
         self._first_ms: float | None = None
         self._typed = 0
+        self._counted: CountedPrompt | None = None
+        self._refusal = ""
         self._whisper = ""
         self._whisper_warns = False
         self._whisper_until = 0.0
@@ -41,6 +46,7 @@ class Standing:
     def read(self, talk: Talk, path: Sequence[Message]) -> None:
         """Take from the last answer what the chat takes of the context, and how quick it was."""
         self._path = path
+        self.forget_count()
         self._used, self._exact, self._speed, self._first_ms = 0, True, None, None
         answer = last_answer(path)
         origin = self._desk.store.provenance(answer.id) if answer is not None else None
@@ -57,6 +63,25 @@ class Standing:
 
     def typed(self, text: str) -> None:
         self._typed = round(len(text) / _CHARACTERS_A_TOKEN)
+        self.forget_count()
+
+    def is_near(self, talk: Talk) -> bool:
+        """Whether the context is so full that an estimate is not enough."""
+        total = self.total(talk)
+        return total is not None and self._used + self._typed > _COUNT_FROM * total
+
+    def counted(self, count: CountedPrompt) -> None:
+        """The model has counted what would be sent now."""
+        self._counted = count if count.tokens is not None else None
+        self._refusal = ""
+
+    def refused(self, error: ChattermError) -> None:
+        """The model says that it cannot read this."""
+        self.forget_count()
+        self._refusal = error.message
+
+    def forget_count(self) -> None:
+        self._counted, self._refusal = None, ""
 
     def whisper(self, text: str, warning: bool) -> None:
         self._whisper, self._whisper_warns = text, warning
@@ -64,33 +89,34 @@ class Standing:
 
     def total(self, talk: Talk) -> int | None:
         """Tokens of the model's context; asked for in the background, None until it is known."""
-        model = talk.session.model
-        known = self._totals.get(model)
-        if known is None and model not in self._asked:
-            self._asked[model] = asyncio.create_task(self._ask(talk))
-        if talk.session.params.context:
-            return talk.session.params.context
-        return known or None
+        known = self._capacity(talk.session.model).context
+        return talk.session.params.context or known or None
+
+    def _capacity(self, model: str) -> Capacity:
+        if model not in self._asked:
+            self._asked[model] = asyncio.create_task(self._ask(model))
+        return self._known.get(model, Capacity())
 
     def ask_again(self, model: str) -> None:
-        """An answer has ended: by now its engine is there, and says what it was opened with."""
-        if not self._totals.get(model):
-            self._totals.pop(model, None)
+        """An answer has begun or ended: its engine is there, and says what it takes now."""
+        asked = self._asked.get(model)
+        if asked is None or asked.done():
             self._asked.pop(model, None)
 
-    async def _ask(self, talk: Talk) -> None:
-        model = talk.session.model
+    async def _ask(self, model: str) -> None:
         # Reading a file's header takes a moment; opening the screen comes first.
         await asyncio.sleep(0.2)
         try:
-            self._totals[model] = await self._desk.context_of(model)
-        except ChattermError:
+            self._known[model] = await self._desk.capacity_of(model)
+        except (ChattermError, OSError):
             return
         self._refresh()
 
     # What is said
 
-    def status(self, talk: Talk, others: int, where: Where, mode: str = "") -> Status:
+    def status(
+        self, talk: Talk, others: int, where: Where, mode: str = "", *, following: bool = True
+    ) -> Status:
         writing = talk.writing
         now = self._desk.monotonic()
         message, warning = "", False
@@ -98,20 +124,29 @@ class Standing:
             message, warning = self._whisper, self._whisper_warns
         elif writing is not None:
             message = self._progress(talk, writing)
+            if not following and writing.first_token is not None:
+                message = f"writing below; {self._key('follow')} follows  {self._key('stop')} stops"
         speed = writing.speed(now) if writing is not None else self._speed
         return Status(
             hints=hints(self._desk, where),
             message=message,
             warning=warning,
             model=short_name(talk.session.model),
-            used=(self._used + (writing.tokens if writing else 0) + self._typed) or None,
-            exact=self._exact and not self._typed and writing is None,
+            used=self._used_now(writing) or None,
+            exact=self._counted is not None
+            or (self._exact and not self._typed and writing is None),
             total=self.total(talk),
             speed=speed,
             first_ms=self._first_ms if writing is None else None,
             others=others,
+            memory_mb=self._capacity(talk.session.model).memory_mb,
             mode=mode,
         )
+
+    def _used_now(self, writing: Writing | None) -> int:
+        if self._counted is not None and self._counted.tokens is not None and writing is None:
+            return self._counted.tokens
+        return self._used + (writing.tokens if writing else 0) + self._typed
 
     def _progress(self, talk: Talk, writing: Writing) -> str:
         stop = f"{self._key('stop')} stops"
@@ -164,31 +199,47 @@ class Standing:
         return last is not None and last.parent_id == prompt.id and last.state is State.FAILED
 
     def _cut(self, talk: Talk) -> str:
-        """What will be left out of the next prompt, before it is."""
+        """What will be left out of the next prompt, before it is; and what can be done instead."""
         total = self.total(talk)
-        if total is None or not self._path or talk.busy:
+        if total is None or talk.busy:
             return ""
-        room = min(_ANSWER_ROOM, total // 4)
-        over = self._used + self._typed + room - total
-        if over <= 0:
-            return ""
-        gone = 0
-        for message in self._path:
-            if over <= 0:
-                break
-            if message.role is not Role.SYSTEM:
-                over -= estimate([message])
-                gone += 1
-        which = "the first message" if gone == 1 else f"about the first {gone} messages"
         choices = (
-            f"{self._key('send')} sends anyway, {self._key('new-chat')} begins a new chat,"
+            f"{self._key('new-chat')} begins a new chat,"
             f" {self._key('parameters')} raises the context,"
             f" {self._key('model')} takes another model"
         )
+        if self._refusal:
+            return f"{self._refusal[0].upper()}{self._refusal[1:]}. {choices}."
+        room = min(_ANSWER_ROOM, total // 4)
+        if self._counted is None and self._typed + room > total:
+            long = f"This message is longer than the model's context of {tokens(total)} tokens"
+            return f"{long} and cannot be answered. {choices}."
+        gone = self._gone(total, room)
+        if not gone:
+            return ""
+        last = " ".join(gone[-1].text.split())
+        last = last if len(last) <= _QUOTED else last[: _QUOTED - 1] + "…"
+        about = "" if self._counted is not None else "about "
+        which = "the first message" if len(gone) == 1 else f"{about}the first {len(gone)} messages"
         return (
             f"This chat no longer fits the model's context of {tokens(total)} tokens:"
-            f" {which} will be left out. {choices}."
+            f" {which}, up to \u201c{last}\u201d, will be left out."
+            f" {self._key('send')} lets them go, {choices}."
         )
+
+    def _gone(self, total: int, room: int) -> list[Message]:
+        """The messages that do not fit, the first one first."""
+        spoken = [message for message in self._path if message.role is not Role.SYSTEM]
+        if self._counted is not None:
+            return spoken[: self._counted.left_out]
+        over = self._used + self._typed + room - total
+        gone = []
+        for message in spoken:
+            if over <= 0:
+                break
+            over -= estimate([message])
+            gone.append(message)
+        return gone
 
     def _key(self, id_: str) -> str:
         return shown_keys(keys_now(BY_ID[id_], self._desk.keymap), 1)

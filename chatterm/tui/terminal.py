@@ -42,6 +42,10 @@ def driver_class() -> type[Driver] | None:
         return None
     from textual.drivers.linux_driver import LinuxDriver
 
+    from chatterm.tui.ground import teach_parser
+
+    teach_parser()
+
     class TerminalDriver(LinuxDriver):
         """Where the window is closed, its writing thread dies, and the program waits for it
         forever instead of putting the answer away."""

@@ -94,6 +94,8 @@ CONTRAST = Theme(
     },
 )
 SHIPPED = (DARK, LIGHT, CONTRAST)
+AUTO = "auto"
+"""In the place of a theme's name: the dark or the light one, as the terminal is."""
 PLAIN = dataclasses.replace(DARK, name="plain", surface=DARK.background, panel=DARK.background)
 """For NO_COLOR: one ground, so that only what is under a cursor stands out."""
 
@@ -107,6 +109,11 @@ def themes(folder: Path) -> dict[str, Theme]:
         for file in sorted(folder.glob("*.toml")):
             found[file.stem] = load_theme(file)
     return found
+
+
+def named(wanted: str, known: Mapping[str, Theme], *, is_dark: bool) -> str:
+    """The theme that a setting means on a ground; the user's own may be called dark or light."""
+    return wanted if wanted in known and wanted != AUTO else (DARK if is_dark else LIGHT).name
 
 
 def load_theme(file: Path) -> Theme:

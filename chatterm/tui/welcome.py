@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatterm.backend import remote_of
 from chatterm.engine.machine import machine_with
 from chatterm.engine.recommend import recommend
 from chatterm.tui.actions import BY_ID, keys_now, shown_keys
@@ -13,11 +14,19 @@ def welcome(desk: Desk, model: str) -> tuple[str, str, str]:
         return shown_keys(keys_now(BY_ID[id_], desk.keymap), 1) or BY_ID[id_].label
 
     return (
-        f"Write something and press {key('send')}. Everything stays on this machine.",
+        f"Write something and press {key('send')}. {_where(desk, model)}",
         _about(desk, model, key("model")),
         f"{key('help')} shows the keys, {key('palette')} everything there is,"
         f" {key('chats')} your chats.",
     )
+
+
+def _where(desk: Desk, model: str) -> str:
+    """Whether words leave the machine."""
+    remote = remote_of(model, desk.catalog)
+    if remote is None:
+        return "Everything stays on this machine."
+    return f"What you send goes to {remote.url}; your chats are kept here."
 
 
 def _about(desk: Desk, model: str, key: str) -> str:

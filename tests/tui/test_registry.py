@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,37 @@ def test_a_keymap_may_name_several_keys_or_none(tmp_path: Path) -> None:
         "find": "question_mark",
         "keys": "f12",
     }
+
+
+KEYED = [
+    (action, key)
+    for action in ACTIONS
+    if action.where in (Where.CHAT, Where.EVERYWHERE, Where.TRANSCRIPT)
+    for key in action.keys.split(",")
+    if key
+]
+
+
+@pytest.mark.parametrize("where", [Where.COMPOSER, Where.TRANSCRIPT], ids=str)
+async def test_every_key_reaches_its_action(
+    store: Store, home: Path, where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Widgets that have the keys must not take one that the help screen promises to something."""
+    reached: list[str] = []
+
+    def recorder(id_: str) -> Callable[[object], None]:
+        return lambda _: reached.append(id_)
+
+    for action in {action for action, _ in KEYED}:
+        name = f"action_{action.run.rpartition('.')[2]}"
+        monkeypatch.setattr(OWNERS[action.where], name, recorder(action.id))
+    async with program(store, home, says("hi")) as run:
+        await run.say("hello")
+        if where is Where.TRANSCRIPT:
+            await run.press("tab")
+        for action, key in KEYED:
+            if action.where is Where.TRANSCRIPT and where is Where.COMPOSER:
+                continue
+            reached.clear()
+            await run.press(key)
+            assert reached == [action.id], f"{key} in {where}"

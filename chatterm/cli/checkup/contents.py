@@ -47,8 +47,8 @@ def model_checks(
     config: Config, catalog: Catalog, paths: Paths, machine: Machine
 ) -> Iterator[Check]:
     """Whether the models that are here can be used, and the one of new chats is among them."""
-    from chatterm.cli.models import wish_of
     from chatterm.engine.described import describe, with_fit
+    from chatterm.engine.fit import wish_of
     from chatterm.engine.library import open_library
 
     try:

@@ -11,7 +11,8 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from chatterm.attachments.mentions import is_picture, mentioned
-from chatterm.errors import ChattermError
+from chatterm.backend import count_prompt
+from chatterm.errors import ChattermError, ModelError
 from chatterm.messages import Message, Role
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.carrying import Carrying
@@ -44,6 +45,7 @@ from chatterm.tui.widgets.titlebar import TitleBar
 
 DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5
+COUNT_SECONDS = 0.5
 
 
 class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
@@ -87,6 +89,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.aside = ""
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
+        self._count_timer: Timer | None = None
         self._files = FileShelf(Path.cwd())
         self.shelf = TemplateShelf(desk.templates)
         self.pictures = Pictures(self._files.folder, self.pictures_changed)
@@ -172,6 +175,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.query_one(TitleBar).say(*self._title())
 
     def answer_began(self, talk: Talk, message: Message) -> None:
+        self.standing.ask_again(talk.session.model)
         self.reading.began(message, self.branch_places().get(message.id))
 
     def answer_grew(self, talk: Talk, event: Growth) -> None:
@@ -181,6 +185,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.reading.ended(message, talk.failures.get(message.id))
         self.standing.ask_again(talk.session.model)
         self.standing.read(talk, talk.path())
+        self._count_soon()
         self.query_one(ChatList).reload()
         self.take_back(message, talk.failures.get(message.id))
 
@@ -215,7 +220,13 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
     def show_status(self) -> None:
         others = self.talks.busy(self.talk)
         self.query_one(StatusLine).say(
-            self.standing.status(self.talk, others, self._where(), self.composer.mode)
+            self.standing.status(
+                self.talk,
+                others,
+                self._where(),
+                self.composer.mode,
+                following=self.reading.transcript.following,
+            )
         )
         self.query_one(Banner).say(
             self.standing.banner(self.talk, self.editing, self.pulls.progress)
@@ -245,9 +256,36 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.standing.typed(self.composer.text)
+        self._count_soon()
         self.query_one(Suggestions).follow(self.composer)
         self.draft_changed()
         self.show_status()
+
+    def _count_soon(self) -> None:
+        """Near the end of the context the model itself counts, once the user pauses."""
+        if self._count_timer is not None:
+            self._count_timer.stop()
+            self._count_timer = None
+        if self.editing is None and not self.talk.busy and self.standing.is_near(self.talk):
+            self._count_timer = self.set_timer(
+                COUNT_SECONDS, lambda: self.run_worker(self._count(), exclusive=True, group="count")
+            )
+
+    async def _count(self) -> None:
+        talk, text = self.talk, self.composer.text
+        contents = [picture.content for picture in self.pictures if not picture.content.is_image]
+        try:
+            count = await count_prompt(talk.session.backend, talk.session.preview(text, contents))
+        except ModelError as error:
+            if talk is self.talk and text == self.composer.text and not talk.busy:
+                self.standing.refused(error)
+                self.show_status()
+        except ChattermError:
+            return
+        else:
+            if talk is self.talk and text == self.composer.text and not talk.busy:
+                self.standing.counted(count)
+                self.show_status()
 
     def draft_changed(self) -> None:
         # Not begun anew with each key: who types without a pause must not lose it all.

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from chatterm.errors import ChattermError
 from chatterm.store import Chat
 from chatterm.tui.actions import BY_ID, keys_now, shown_keys
+from chatterm.tui.moments import ago
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.screens.base import ChatBase
-from chatterm.tui.screens.picker import Picked
+from chatterm.tui.screens.picker import Picked, Picker
 from chatterm.tui.widgets.chatlist import ChatList
+from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.suggestions import Suggestions
 
 LEAVE_SECONDS = 3.0
+_TRASH = 200
 
 
 class ChatActions(ChatBase):
@@ -129,6 +132,28 @@ class ChatActions(ChatBase):
         self.query_one(ChatList).remember(chat_id)
         key = shown_keys(keys_now(BY_ID["chat-undo"], self.desk.keymap), 1)
         self.whisper(f"in the trash; {key} in the list of chats brings it back")
+
+    def action_trash(self) -> None:
+        """What was put away, the latest first; Enter brings it back and opens it."""
+
+        def rows(query: str) -> list[Row]:
+            now = self.desk.clock()
+            found = self.desk.store.chats(deleted=True, limit=_TRASH, title=query.strip() or None)
+            return [
+                Row(chat.id, chat.title or "untitled", right=ago(chat.deleted_at or now, now))
+                for chat in found
+            ]
+
+        def chosen(picked: Picked | None) -> None:
+            if picked is not None:
+                self.desk.store.restore_chat(picked.key)
+                self.go_to(picked.key)
+                self.query_one(ChatList).reload()
+                self.whisper("the chat is back")
+
+        self.app.push_screen(
+            Picker("Trash", rows, placeholder="Title of a chat", empty="the trash is empty"), chosen
+        )
 
     def _with_chat(self, do: Callable[[Chat], None]) -> None:
         if self.talk.chat_id is None:

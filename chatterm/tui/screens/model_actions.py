@@ -12,12 +12,14 @@ from chatterm.tui.models import ABSENT, ModelShelf
 from chatterm.tui.screens.base import ChatBase
 from chatterm.tui.screens.picker import Picked, Picker
 
+_PROGRESS_SECONDS = 0.5
+
 
 class ModelActions(ChatBase):
     """Mixed into the chat screen."""
 
     def action_models(self) -> None:
-        shelf = ModelShelf(self.desk, self.talk.session.model)
+        shelf = ModelShelf(self.desk, self.talk.session.model, pulls=self.pulls.progress)
 
         def chosen(picked: Picked | None) -> None:
             if picked is not None:
@@ -39,13 +41,18 @@ class ModelActions(ChatBase):
         shelf.grown = picker.refill
         self.app.push_screen(picker, chosen)
         picker.run_worker(shelf.look())
+        picker.set_interval(
+            _PROGRESS_SECONDS, lambda: picker.refill() if self.pulls.progress else None
+        )
 
     def take_model(self, key: str) -> None:
         """A row of the shelf was chosen."""
+        name = key.removeprefix(ABSENT)
         if not key.startswith(ABSENT):
             self.use_model(key)
-        elif not self.pulls.begin(key.removeprefix(ABSENT), self._pulled):
-            self.whisper(f"{key.removeprefix(ABSENT)} is on its way")
+        elif not self.pulls.begin(name, self._pulled):
+            self.pulls.stop(name)
+            self.whisper(f"pulling {name} is stopped; choose it again to go on")
 
     def _pulled(self, name: str, failure: ChattermError | None) -> None:
         """A model has come, or could not: the chat that is shown is answered by it from now on."""

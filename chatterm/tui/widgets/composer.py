@@ -21,6 +21,9 @@ from chatterm.tui.actions import Keymap, Where, actions_of, bind, keys_now
 from chatterm.tui.history import History
 from chatterm.tui.vim import Change, Vim
 
+_SKIPPING = ("copy",)
+"""Actions of a text area that leave the key to the screen where they have nothing to do."""
+
 
 class Composer(TextArea):
     """A text that is being written."""
@@ -68,11 +71,21 @@ class Composer(TextArea):
         self._filling = False
         """Whether the text has places of a template that are still to be filled in."""
         bind(self, Where.COMPOSER, keymap)
+        self._give_up_keys(keymap)
         self._own_keys = {
             key
             for action in actions_of(Where.COMPOSER)
             for key in keys_now(action, keymap).split(",")
         }
+
+    def _give_up_keys(self, keymap: Keymap) -> None:
+        """What the whole screen has a key for, a text area must not take for itself."""
+        bound = self._bindings.key_to_bindings
+        for action in (*actions_of(Where.CHAT), *actions_of(Where.EVERYWHERE)):
+            for key in keys_now(action, keymap).split(","):
+                kept = [one for one in bound.get(key, []) if one.id or one.action in _SKIPPING]
+                if key in bound:
+                    bound[key] = kept
 
     async def _on_key(self, event: events.Key) -> None:
         """Enter is a part of the text for Textual; here it is a key like any that is bound."""

@@ -35,6 +35,8 @@ class Status:
     first_ms: float | None = None
     others: int = 0
     """Answers that are being written in chats not shown."""
+    memory_mb: float = 0.0
+    """What the engine takes."""
     mode: str = ""
     """Of the composer, where it has modes."""
 
@@ -127,12 +129,18 @@ class StatusLine(Widget):
             parts.append((f"{status.speed:.0f} tok/s", base))
         if status.first_ms is not None:
             parts.append((f"first {seconds(status.first_ms)}", base))
+        if status.memory_mb:
+            parts.append((f"engine {megabytes(status.memory_mb)}", base))
         if status.others:
             parts.append((f"{status.others} more writing", base))
         return parts
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(name, partial=True)
+
+
+def megabytes(count: float) -> str:
+    return f"{count / 1000:.1f} GB" if count >= 1000 else f"{count:.0f} MB"
 
 
 def tokens(count: int) -> str:

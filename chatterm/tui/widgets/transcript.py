@@ -40,8 +40,8 @@ from chatterm.tui.widgets.turn_view import GUTTER, SHIFT, Place
 from chatterm.tui.widgets.turns import CARD, REASONING, STEP, Look, Turn
 
 
-class Transcript(FindableTurns, can_focus=True):
-    """Turns of a chat."""
+class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
+    """Turns of a chat. Its keys are whose it is shown by; a scroll view's own would come first."""
 
     class CardChosen(Message):
         def __init__(self, turn_id: str) -> None:

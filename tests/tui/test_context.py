@@ -1,0 +1,151 @@
+"""What the screen says of the model: how full its context is, what it takes, whether it fits."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry
+from chatterm.errors import ModelError
+from chatterm.events import Done, TextDelta
+from chatterm.messages import CountedPrompt, Request, Stop, Usage
+from chatterm.store import Store
+from chatterm.tui.desk import Capacity
+from chatterm.tui.models import ModelShelf
+from chatterm.tui.widgets.status import Status, StatusLine
+from tests.scripted import Step, says
+from tests.tui.driving import Program, program
+
+USAGE = Usage(prompt_tokens=700, evaluated_tokens=700, completion_tokens=100)
+ANSWER: list[Step] = [TextDelta("fine"), Done(Stop.END, USAGE)]
+
+
+def limit(run: Program, context: int, *, left_out: int = 0, tokens: int = 900) -> list[str]:
+    """A model with so much context that counts; what it was asked to count."""
+    asked: list[str] = []
+
+    async def capacity_of(model: str) -> Capacity:
+        return Capacity(context, 512.0)
+
+    async def count(request: Request) -> CountedPrompt:
+        asked.append(request.path[-1].text)
+        return CountedPrompt("", tokens, context, left_out)
+
+    run.desk.capacity_of = capacity_of  # type: ignore[method-assign]
+    run.backend.count = count  # type: ignore[attr-defined]
+    run.screen.standing.ask_again("scripted")
+    return asked
+
+
+async def refuse(request: Request) -> CountedPrompt:
+    raise ModelError("this message needs 1500 tokens, and the model's context has 1000")
+
+
+def banner(run: Program) -> str:
+    return " ".join(run.text_of("Banner").split())
+
+
+async def test_near_the_end_tokens_are_counted_and_the_warning_says_what_goes(
+    store: Store, home: Path
+) -> None:
+    async with program(store, home, ANSWER) as run:
+        asked = limit(run, 1000, left_out=1)
+        await run.say("the beginning of it all")
+        await run.until(lambda: "/1.0k" in run.status)
+        assert "~" not in run.status
+        await run.type("and now")
+        assert "~" in run.status, "an estimate, while one types"
+        await run.until(lambda: "and now" in asked)
+        await run.until(lambda: "up to “the beginning of it all”" in banner(run))
+        assert "the first message" in banner(run)
+        for choice in ("Enter lets them go", "Ctrl+N begins a new chat", "F2 raises the context"):
+            assert choice in banner(run)
+        assert "900/1.0k" in run.status
+
+
+async def test_far_from_the_end_nothing_is_counted(store: Store, home: Path) -> None:
+    async with program(store, home, ANSWER) as run:
+        asked = limit(run, 32_000)
+        await run.say("hello")
+        await run.type("more")
+        await run.pilot.pause(0.7)
+        assert asked == []
+        assert banner(run) == ""
+
+
+async def test_a_message_longer_than_the_context_is_told_before_it_is_sent(
+    store: Store, home: Path
+) -> None:
+    async with program(store, home) as run:
+        limit(run, 1000)
+        await run.until(lambda: run.screen.standing.total(run.talk) == 1000)
+        run.backend.count = refuse  # type: ignore[attr-defined]
+        run.composer.insert("long words " * 500)
+        await run.until(lambda: "longer than the model's context" in banner(run))
+        await run.until(lambda: "This message needs 1500 tokens" in banner(run))
+
+
+async def test_the_engine_s_memory_stands_in_the_status_line(store: Store, home: Path) -> None:
+    async with program(store, home, ANSWER, size=(120, 30)) as run:
+        limit(run, 32_000)
+        await run.say("hello")
+        await run.until(lambda: "engine 512 MB" in run.status)
+
+
+async def test_a_reader_further_up_is_told_how_to_follow_again(store: Store, home: Path) -> None:
+    more = asyncio.Event()
+    words: list[Step] = [TextDelta("line\n\n" * 60), more, TextDelta("end"), Done(Stop.END)]
+    async with program(store, home, words) as run:
+        await run.type("go")
+        await run.press("enter")
+        await run.until(lambda: "writing" in run.status)
+        await run.press("pageup")
+        await run.until(lambda: "Ctrl+End follows" in run.status)
+        await run.press("ctrl+end")
+        await run.until(lambda: "follows" not in run.status)
+        more.set()
+        await run.answered()
+
+
+async def test_models_say_whether_they_fit(store: Store, home: Path) -> None:
+    models = {
+        name: ModelEntry(
+            name, "engine", repository="a/b", files={"Q4": ModelFile(f"{name}.gguf", size=size)}
+        )
+        for name, size in {"small": 1_000_000, "huge": 10**15}.items()
+    }
+    async with program(store, home, models=models) as run:
+        shelf = ModelShelf(run.desk, "scripted")
+        assert not any(row.right.startswith("fits") for row in shelf.rows(""))
+        await shelf.look()
+        said = {row.title: row.right for row in shelf.rows("")}
+        assert said["small"].startswith("fits")
+        assert said["huge"].startswith("too large")
+
+
+async def test_an_empty_chat_with_a_remote_says_where_words_go(store: Store, home: Path) -> None:
+    remotes = {"far": RemoteEntry("far", "openai", "https://models.example")}
+    async with program(store, home, remotes=remotes) as run:
+        assert "Everything stays on this machine" in "\n".join(run.lines())
+        run.screen.use_model("far/model")
+        await run.pilot.pause()
+        assert "What you send goes to https://models.example" in "\n".join(run.lines())
+
+
+async def test_the_trash_gives_a_chat_back(store: Store, home: Path) -> None:
+    async with program(store, home, says("yes")) as run:
+        await run.say("keep me")
+        chat_id = run.talk.chat_id
+        await run.screen.run_action("screen.trash_chat")
+        assert run.talk.chat_id is None
+        await run.screen.run_action("screen.trash")
+        await run.pilot.pause()
+        await run.press("enter")
+        assert run.talk.chat_id == chat_id
+        assert run.texts() == ["keep me", "yes"]
+
+
+def test_a_narrow_line_drops_the_least_first() -> None:
+    line = StatusLine()
+    line.status = Status(model="m", used=1, total=10, speed=1.0, first_ms=1.0, memory_mb=2048)
+    assert [text for text, _ in line._parts()][-1] == "engine 2.0 GB"
