@@ -17,10 +17,7 @@ from chatterm.cli.sizes import bytes_text
 from chatterm.errors import ModelError
 
 if TYPE_CHECKING:
-    from chatterm.catalog import ModelEntry
     from chatterm.engine.pull.events import Pulled, PullEvent
-    from chatterm.engine.pull.sources import Choice
-    from chatterm.engine.pull.web import Web
 
 
 def pull(
@@ -65,6 +62,7 @@ def pull(
 async def _pull(
     context: Context, name: str, connections: int, screen: PullScreen, as_json: bool
 ) -> None:
+    from chatterm.engine.pull.naming import choice_of
     from chatterm.engine.pull.pulling import PullOptions, pull
     from chatterm.engine.pull.web import Web
 
@@ -75,7 +73,7 @@ async def _pull(
         return
     config = context.config()
     async with Web(context.env, offline=config.offline, ca_file=config.network.ca_file) as web:
-        choice = await _choice(context, web, name)
+        choice = await choice_of(web, context.catalog(), name)
         if choice.said:
             context.console.note(choice.said)
         folder = context.paths().models_dir
@@ -114,54 +112,12 @@ def _print(
         context.console.line(str(paths[0]))
 
 
-async def _choice(context: Context, web: Web, name: str) -> Choice:
-    """The files that a name or an address means."""
-    from chatterm.engine.pull.sources import Choice, choose, files_in, is_address, sources_of
-
-    if is_address(name):
-        return await sources_of(web, name)
-    entry, wanted = _entry(context, name)
-    quantisation = choose(entry.files, wanted) if wanted else next(iter(entry.files))
-    file = entry.files[quantisation].file
-    return Choice(files_in(web.hub, entry.repository, file))
-
-
-def _entry(context: Context, name: str) -> tuple[ModelEntry, str]:
-    """The entry of the catalogue, and the quantisation that was named with it."""
-    from chatterm.hints import nearest
-
-    models = context.catalog().models
-    base, _, quantisation = name.partition(":")
-    entry = models.get(name)
-    if entry is None:
-        entry = models.get(base)
-    else:
-        quantisation = ""
-    if entry is None:
-        known = [other.name for other in models.values() if other.files]
-        raise ModelError(
-            f"the catalogue has no model {name!r}",
-            hint=nearest(name, known, otherwise="name a repository instead: hf:OWNER/REPO"),
-        )
-    if not entry.files:
-        raise ModelError(f"{name} needs no file", hint=f"use it: chatterm ask -m {name} ...")
-    return entry, quantisation
-
-
 def _elsewhere(context: Context, name: str) -> list[Path]:
-    """The files of a model of the catalogue that another program keeps here: used in place."""
     from chatterm.engine.library import open_library
-    from chatterm.engine.pull.sources import is_address
+    from chatterm.engine.pull.naming import already_here
 
-    if is_address(name):
-        return []
-    entry, wanted = _entry(context, name)
-    quantisation = wanted or next(iter(entry.files))
-    for model in open_library(context.paths(), context.catalog()).of_entry(entry):
-        usable = not model.file.problem and model.file.place != "chatterm"
-        if usable and model.quantisation.casefold() == quantisation.casefold():
-            return list(model.file.parts)
-    return []
+    catalog = context.catalog()
+    return already_here(open_library(context.paths(), catalog), catalog, name)
 
 
 def _proposed(context: Context, *, yes: bool, as_json: bool) -> str | None:

@@ -45,19 +45,7 @@ def _delete(context: Context, model: LocalModel, yes: bool) -> None:
     question = f"delete {model.name} ({bytes_text(model.file.size)})?"
     if not yes and not context.console.agrees(question, sys.stdin):
         raise ConfigError(f"{model.name} was not deleted", hint="say yes, or add --yes")
-    for part in model.file.parts:
-        try:
-            part.unlink(missing_ok=True)
-        except OSError as error:
-            raise ModelError(
-                f"{part} cannot be deleted: {error.strerror}", hint="look at its permissions"
-            ) from error
-    _drop_empty(model.path.parent, context.paths().models_dir)
+    from chatterm.engine.removal import delete_files
+
+    delete_files(model, context.paths().models_dir)
     context.console.note(f"deleted {model.name}, {bytes_text(model.file.size)}")
-
-
-def _drop_empty(folder: Path, top: Path) -> None:
-    """Folders that a model had for itself go with it."""
-    while folder != top and folder.is_relative_to(top) and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
-from chatterm.server.ollama import answering, listing
+from chatterm.server.ollama import answering, changing, listing
 from chatterm.server.ollama.about import Shelf
 from chatterm.server.ollama.replies import refused
 
@@ -16,6 +16,7 @@ def routes(server: Server) -> APIRouter:
     shelf = Shelf(server)
     router.include_router(listing.routes(server, shelf))
     router.include_router(answering.routes(server))
+    router.include_router(changing.routes(server))
     return router
 
 

@@ -1,0 +1,226 @@
+"""``/api/pull``, ``/api/copy`` and ``/api/delete``: what changes which models this machine has.
+
+Only names that chatterm itself knows are pulled, those of its catalogue and of the hub: a server
+that fetches whatever address a client gives would reach what the client cannot. A copy is another
+name for the same file, an entry in the owner's ``models.toml``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from chatterm.backend import remote_of
+from chatterm.catalog import Catalog, load_catalog
+from chatterm.catalog_edit import remove_entry, set_entry
+from chatterm.engine.library import LocalModel, open_library
+from chatterm.engine.pull.events import Advanced, Planned, Pulled, Said
+from chatterm.engine.pull.naming import already_here, choice_of
+from chatterm.engine.pull.pulling import PullOptions, pull
+from chatterm.engine.pull.sources import Choice, is_address
+from chatterm.engine.pull.web import Web
+from chatterm.engine.removal import delete_files
+from chatterm.errors import ChattermError, ConfigError, ModelError
+from chatterm.server.access import ModelsCaller
+from chatterm.server.core import Server
+from chatterm.server.ollama.about import local_model
+from chatterm.server.ollama.bodies import CopyBody, Named, PullBody
+from chatterm.server.ollama.names import LATEST, resolved, unknown
+from chatterm.server.ollama.reading import bad
+from chatterm.server.ollama.replies import Reply
+from chatterm.server.ollama.route import JsonRoute
+from chatterm.server.ollama.writing import Line
+from chatterm.server.problems import Problem
+from chatterm.tables import read_toml
+
+_ABROAD = ("http:", "https:", "ftp:", "file:")
+_ADVANCE = {"fetch": "pulling {}", "check": "verifying sha256 digest", "wait": "waiting for {}"}
+
+
+def routes(server: Server) -> APIRouter:
+    router = APIRouter(route_class=JsonRoute, tags=["ollama"])
+
+    @router.post("/api/pull", summary="Bring a model to this machine", response_model=None)
+    async def pull_model(body: PullBody, _: ModelsCaller) -> Response:
+        name = _pullable(server, body.said)
+        return Reply(_pulled(server, name), stream=body.stream is not False, fold=_last)
+
+    @router.post("/api/copy", summary="Give a model another name", response_model=None)
+    async def copy(body: CopyBody, _: ModelsCaller) -> Response:
+        source = resolved(server, body.source)
+        _may_offer(server, body.destination)
+        _copy(server, source, body.destination.removesuffix(LATEST))
+        return JSONResponse({"status": "success"})
+
+    @router.delete("/api/delete", summary="Delete a model", response_model=None)
+    async def delete(body: Named, _: ModelsCaller) -> Response:
+        name = resolved(server, body.said)
+        await _delete(server, name)
+        return JSONResponse({"status": "success"})
+
+    return router
+
+
+def _last(lines: Sequence[Line]) -> Line:
+    return lines[-1]
+
+
+def _may_offer(server: Server, name: str) -> None:
+    chosen = server.config.serve.models
+    if chosen and name.removesuffix(LATEST) not in chosen:
+        raise Problem(403, "This server offers certain models only", kind="forbidden")
+
+
+# -- pull ------------------------------------------------------------------------------------
+
+
+def _pullable(server: Server, said: str) -> str:
+    """What is to be pulled; an address anywhere else is refused."""
+    if not said:
+        raise bad("model is required", "model")
+    if said.casefold().startswith(_ABROAD):
+        raise bad(
+            "only models of the catalogue and the hub are pulled: NAME, hf.co/OWNER/REPO:QUANT",
+            "model",
+        )
+    name = said.removesuffix(LATEST)
+    _may_offer(server, name)
+    return name
+
+
+async def _pulled(server: Server, name: str) -> AsyncGenerator[Line, None]:
+    config, catalog = server.config, server.models.catalog
+    library = await asyncio.to_thread(open_library, server.paths, catalog)
+    web = Web(os.environ, offline=config.offline, ca_file=config.network.ca_file)
+    async with web:
+        choice = await _choice(web, catalog, name)
+        yield {"status": "pulling manifest"}
+        if not already_here(library, catalog, name):
+            async with aclosing(_fetched(server, web, choice)) as lines:
+                async for line in lines:
+                    yield line
+    server.models.refresh()
+    yield {"status": "success"}
+
+
+async def _choice(web: Web, catalog: Catalog, name: str) -> Choice:
+    try:
+        return await choice_of(web, catalog, name)
+    except ModelError as error:
+        if not is_address(name):
+            raise unknown(name) from error
+        raise
+    except ConfigError as error:
+        raise bad(error.message, "model") from error
+
+
+async def _fetched(server: Server, web: Web, choice: Choice) -> AsyncGenerator[Line, None]:
+    """The lines of what is fetched; the files of one model count as one."""
+    digest = _digest(choice)
+    events = pull(web, choice.sources, server.paths.models_dir, PullOptions())
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case Planned(total=total, present=present):
+                    yield _progress("pulling {}", digest, total, present)
+                case Advanced(stage=stage, total=total, done=done):
+                    yield _progress(_ADVANCE[stage], digest, total, done)
+                case Pulled(total=total):
+                    yield _progress("pulling {}", digest, total, total)
+                    yield {"status": "writing manifest"}
+                case Said():
+                    pass
+
+
+def _progress(words: str, digest: str, total: int, completed: int) -> Line:
+    return {
+        "status": words.format(digest[:12]),
+        "digest": f"sha256:{digest}",
+        "total": total,
+        "completed": completed,
+    }
+
+
+def _digest(choice: Choice) -> str:
+    first = choice.sources[0]
+    return first.sha256 or hashlib.sha256(first.url.encode()).hexdigest()
+
+
+# -- copy and delete -------------------------------------------------------------------------
+
+
+def _copy(server: Server, source: str, destination: str) -> None:
+    catalog, file = server.models.catalog, server.paths.user_models_file
+    own = (read_toml(file) or {}).get("models", {})
+    if destination in server.models.names and destination not in own:
+        raise bad(f"there is a model {destination!r} already", "destination")
+    if destination in catalog.models and destination not in own:
+        raise bad(f"{destination!r} is a name of the catalogue", "destination")
+    if destination == source:
+        raise bad("a copy needs another name", "destination")
+    try:
+        changed = set_entry(file, "models", destination, _entry(server, catalog, source))
+    except ConfigError as error:
+        raise bad(error.message, "destination") from error
+    server.models.refresh(changed)
+
+
+def _entry(server: Server, catalog: Catalog, source: str) -> Mapping[str, Any]:
+    """What ``models.toml`` is to say of a copy."""
+    if remote_of(source, catalog) is not None:
+        raise bad(f"{source} is not on this machine, so it cannot be copied", "source")
+    entry = catalog.models.get(source)
+    model = local_model(source, catalog, open_library(server.paths, catalog))
+    said: dict[str, Any] = {"backend": "engine" if model else "echo"}
+    if model is not None:
+        said["path"] = str(model.path)
+    if entry is not None:
+        for key in ("card", "parameters", "context", "licence", "doubt_below", "words_per_second"):
+            if value := getattr(entry, key):
+                said[key] = value
+        if entry.capabilities:
+            said["capabilities"] = list(entry.capabilities)
+    return said
+
+
+async def _delete(server: Server, name: str) -> None:
+    catalog, file = server.models.catalog, server.paths.user_models_file
+    library = open_library(server.paths, catalog)
+    if name in (read_toml(file) or {}).get("models", {}) and not catalog.models[name].files:
+        await _let_go(server, name)
+        remove_entry(file, "models", name)
+        server.models.refresh(_reread(server))
+        return
+    model = library.look(name) if name in library else None
+    if model is None or model.file.place != "chatterm":
+        raise bad(f"{name} is not this server's to delete", "model")
+    _no_copies(catalog, model)
+    await _let_go(server, name)
+    delete_files(model, server.paths.models_dir)
+    server.models.refresh()
+
+
+def _reread(server: Server) -> Catalog:
+    return load_catalog(server.paths.user_models_file)
+
+
+def _no_copies(catalog: Catalog, model: LocalModel) -> None:
+    """A copy is only a name: with the file it would lose everything."""
+    copies = [name for name, entry in catalog.models.items() if entry.path == str(model.path)]
+    if copies:
+        raise Problem(409, f"{copies[0]} is a copy of {model.name}: delete that one first")
+
+
+async def _let_go(server: Server, name: str) -> None:
+    """Its engine leaves the memory when its last answer is written."""
+    try:
+        await server.models.keep(name, 0)
+    except ChattermError:
+        return
