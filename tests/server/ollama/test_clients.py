@@ -248,6 +248,7 @@ def test_a_model_is_loaded_kept_and_let_go(client: ollama.Client) -> None:
             400,
             "temperature",
         ),
+        ({"model": "echo", "messages": [{"role": "user", "content": "\ud800"}]}, 400, "half"),
         (
             {"model": "echo", "messages": [{"role": "user", "images": ["not base64!"]}]},
             400,
@@ -258,7 +259,7 @@ def test_a_model_is_loaded_kept_and_let_go(client: ollama.Client) -> None:
 def test_what_cannot_be_used_is_refused_in_the_words_of_the_dialect(
     served: Served, body: Any, status: int, word: str
 ) -> None:
-    reply = httpx.post(f"{served.url}/api/chat", json=body)
+    reply = httpx.post(f"{served.url}/api/chat", content=json.dumps(body))
     assert reply.status_code == status
     assert list(reply.json()) == ["error"] and word in reply.json()["error"]
 
