@@ -218,8 +218,7 @@ def beside_others(bench: Bench) -> None:
     time.sleep(WARM)
     loaded = statistics.median(first_token(bench, 930_000 + n) for n in range(ROUNDS))
     still = bench.engine_says()["running"]
-    others.kill()
-    others.communicate()
+    _end(others)
     bar = 2 * quiet + chunk
     figure = f"{loaded * 1000:.0f} ms  (alone {quiet * 1000:.0f}, chunk {chunk * 1000:.0f})"
     say(f"first token beside {still} streams", figure, f"<= {bar * 1000:.0f} ms")
@@ -243,7 +242,7 @@ def _time_to_idle(bench: Bench, prompt: int, pieces: int, number: int) -> float:
     began = time.monotonic()
     _wait_until(lambda: bench.engine_says()["running"] == 0)
     took = time.monotonic() - began
-    client.communicate()
+    _end(client)
     return took
 
 
@@ -299,6 +298,13 @@ def _no_errors(found: Sequence[Stream]) -> None:
     errors = [one.error for one in found if one.error]
     if errors:
         raise RuntimeError(errors[0])
+
+
+def _end(client: subprocess.Popen[bytes]) -> None:
+    client.kill()
+    client.wait()
+    if client.stdout is not None:
+        client.stdout.close()
 
 
 def _wait_until(is_so: Any) -> None:

@@ -61,7 +61,7 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     if isinstance(found[-1], BaseException):
         raise found[-1]
     running, served = found
@@ -69,7 +69,7 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
         yield served
     finally:
         running.should_exit = True
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
 
