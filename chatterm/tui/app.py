@@ -24,7 +24,7 @@ from chatterm.tui.searching import Searcher
 from chatterm.tui.talk import Talk
 from chatterm.tui.talks import Talks
 from chatterm.tui.terminal import NoColour, driver_class
-from chatterm.tui.themes import AUTO, PLAIN, named, themes
+from chatterm.tui.themes import AUTO, DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.picker import Picked
@@ -70,6 +70,8 @@ class ChattermApp(App[int]):
         bind(self, Where.EVERYWHERE, desk.keymap)
         for theme in self._themes.values():
             self.register_theme(theme)
+        self.register_theme(DARK_16)
+        self.register_theme(LIGHT_16)
         self._choose_colours(desk.config)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -77,9 +79,10 @@ class ChattermApp(App[int]):
         return {"muted": "#808080"}
 
     def _choose_colours(self, config: Config) -> None:
+        self._few = has_few_colours(self.console)
         self._wanted = config.tui.theme
         self._is_dark = guessed(os.environ)
-        self.theme = named(self._wanted, self._themes, is_dark=self._is_dark)
+        self.theme = named(self._wanted, self._themes, is_dark=self._is_dark, few=self._few)
         if self.no_color or config.output.color == "never":
             self.register_theme(PLAIN)
             self.theme = PLAIN.name
@@ -102,7 +105,7 @@ class ChattermApp(App[int]):
         """Follow the terminal, unless a theme was chosen."""
         self._is_dark = event.is_dark
         if self._wanted == AUTO and self.theme != PLAIN.name:
-            self.theme = named(AUTO, self._themes, is_dark=event.is_dark)
+            self.theme = named(AUTO, self._themes, is_dark=event.is_dark, few=self._few)
 
     @property
     def chat_screen(self) -> ChatScreen:
@@ -177,7 +180,7 @@ class ChattermApp(App[int]):
         self._wanted = wanted
         if wanted == AUTO:
             ask_for_ground(self)
-        self.theme = named(wanted, self._themes, is_dark=self._is_dark)
+        self.theme = named(wanted, self._themes, is_dark=self._is_dark, few=self._few)
 
     def _theme_rows(self, query: str) -> list[Row]:
         from chatterm.tui.fuzzy import ranked

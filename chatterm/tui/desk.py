@@ -17,7 +17,7 @@ from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError
 from chatterm.events import Event
-from chatterm.messages import CountedPrompt, ModelInfo, Request
+from chatterm.messages import CountedPrompt, Message, ModelInfo, Request, Role
 from chatterm.params import Params
 from chatterm.paths import Paths
 from chatterm.session import ChatSession
@@ -90,6 +90,14 @@ class Desk:
         for model, backend in self._backends.items():
             if model.startswith(f"{remote}/"):
                 backend.reopen()
+
+    async def warm(self, model: str, params: Params) -> None:
+        """Let the engine load a model before it is asked; who asks hears what is wrong with it."""
+        backend = self.backend(model)
+        if backend.name == "engine":
+            hello = Message("", None, Role.USER, "hello", 0.0)
+            with contextlib.suppress(ChattermError, OSError):
+                await backend.count(Request(model, (hello,), "", params))
 
     async def capacity_of(self, model: str) -> Capacity:
         """What a model can take, as far as anybody can say now."""

@@ -27,7 +27,7 @@ from chatterm.tui.screens.picker import Picked, Picker
 from chatterm.tui.screens.search import Search
 from chatterm.tui.searching import Searcher
 from chatterm.tui.terminal import NoColour, driver_class
-from chatterm.tui.themes import PLAIN, named, themes
+from chatterm.tui.themes import DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import Status, StatusLine
@@ -71,7 +71,12 @@ class InlineComposer(App[str]):
         self._themes = themes(desk.paths.config / "themes")
         for theme in self._themes.values():
             self.register_theme(theme)
-        self.theme = named(desk.config.tui.theme, self._themes, is_dark=guessed(os.environ))
+        self.register_theme(DARK_16)
+        self.register_theme(LIGHT_16)
+        self._few = has_few_colours(self.console)
+        self.theme = named(
+            desk.config.tui.theme, self._themes, is_dark=guessed(os.environ), few=self._few
+        )
         if self.no_color:
             self.register_theme(PLAIN)
             self.theme = PLAIN.name
@@ -103,7 +108,9 @@ class InlineComposer(App[str]):
 
     def on_ground_told(self, event: GroundTold) -> None:
         if not self.no_color:
-            self.theme = named(self._desk.config.tui.theme, self._themes, is_dark=event.is_dark)
+            self.theme = named(
+                self._desk.config.tui.theme, self._themes, is_dark=event.is_dark, few=self._few
+            )
 
     def on_unmount(self) -> None:
         self._searcher.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from rich.console import Console
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
@@ -94,6 +96,54 @@ CONTRAST = Theme(
     },
 )
 SHIPPED = (DARK, LIGHT, CONTRAST)
+DARK_16 = dataclasses.replace(
+    CONTRAST,
+    name="dark-16",
+    primary="#5555ff",
+    secondary="#ff55ff",
+    accent="#55ffff",
+    success="#55ff55",
+    warning="#ffff55",
+    error="#ff5555",
+    panel="#000000",
+    variables={
+        **CONTRAST.variables,
+        "muted": "#aaaaaa",
+        "border": "#ffffff",
+        "border-blurred": "#aaaaaa",
+        "block-cursor-blurred-background": "#0000aa",
+        "scrollbar": "#aaaaaa",
+    },
+)
+"""For terminals of 16 colours: each of these is one of them, so none becomes another's."""
+LIGHT_16 = dataclasses.replace(
+    DARK_16,
+    name="light-16",
+    dark=False,
+    primary="#0000aa",
+    secondary="#aa00aa",
+    accent="#0000aa",
+    foreground="#000000",
+    background="#ffffff",
+    surface="#ffffff",
+    panel="#ffffff",
+    success="#00aa00",
+    warning="#aa5500",
+    error="#aa0000",
+    variables={
+        **LIGHT.variables,
+        "muted": "#555555",
+        "border": "#000000",
+        "border-blurred": "#555555",
+        "block-cursor-blurred-background": "#55ffff",
+        "scrollbar": "#555555",
+        "scrollbar-background": "#ffffff",
+        "scrollbar-background-hover": "#ffffff",
+        "scrollbar-background-active": "#ffffff",
+        "scrollbar-corner-color": "#ffffff",
+    },
+)
+_FEW = {DARK.name: DARK_16, LIGHT.name: LIGHT_16}
 AUTO = "auto"
 """In the place of a theme's name: the dark or the light one, as the terminal is."""
 PLAIN = dataclasses.replace(DARK, name="plain", surface=DARK.background, panel=DARK.background)
@@ -111,9 +161,17 @@ def themes(folder: Path) -> dict[str, Theme]:
     return found
 
 
-def named(wanted: str, known: Mapping[str, Theme], *, is_dark: bool) -> str:
-    """The theme that a setting means on a ground; the user's own may be called dark or light."""
-    return wanted if wanted in known and wanted != AUTO else (DARK if is_dark else LIGHT).name
+def named(wanted: str, known: Mapping[str, Theme], *, is_dark: bool, few: bool = False) -> str:
+    """The theme that a setting means on a ground; ``few`` is a terminal of 16 colours."""
+    name = wanted if wanted in known and wanted != AUTO else (DARK if is_dark else LIGHT).name
+    return _FEW[name].name if few and name in _FEW and known[name] in SHIPPED else name
+
+
+def has_few_colours(console: Console) -> bool:
+    """Whether a terminal of 16 colours is drawn on; what is no terminal has them all."""
+    drawn_on = sys.__stderr__
+    is_terminal = drawn_on is not None and drawn_on.isatty()
+    return is_terminal and console.color_system in ("standard", "windows")
 
 
 def load_theme(file: Path) -> Theme:

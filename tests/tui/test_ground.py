@@ -10,6 +10,7 @@ from textual import events
 from chatterm.config import Config, TuiSettings
 from chatterm.store import Store
 from chatterm.tui.ground import GroundParser, GroundTold, ground_in, guessed
+from chatterm.tui.themes import named, themes
 from tests.tui.driving import program
 
 LIGHT = "\x1b]11;rgb:fafa/fafa/fafa\x1b\\"
@@ -75,3 +76,14 @@ async def test_a_theme_of_the_settings_stays(store: Store, home: Path) -> None:
         run.app.post_message(GroundTold(is_dark=True))
         await run.pilot.pause()
         assert run.app.theme == "light"
+
+
+def test_a_terminal_of_16_colours_gets_themes_made_of_them(home: Path) -> None:
+    known = themes(home / "themes")
+    assert named("auto", known, is_dark=True, few=True) == "dark-16"
+    assert named("light", known, is_dark=True, few=True) == "light-16"
+    assert named("contrast", known, is_dark=True, few=True) == "contrast"
+    (home / "themes").mkdir(parents=True)
+    (home / "themes" / "dark.toml").write_text('primary = "#112233"')
+    own = themes(home / "themes")
+    assert named("dark", own, is_dark=True, few=True) == "dark", "the user's own stays"

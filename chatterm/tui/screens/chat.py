@@ -14,6 +14,7 @@ from chatterm.attachments.mentions import is_picture, mentioned
 from chatterm.backend import count_prompt
 from chatterm.errors import ChattermError, ModelError
 from chatterm.messages import Message, Role
+from chatterm.params import Params
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.carrying import Carrying
 from chatterm.tui.commands import needs_words
@@ -90,6 +91,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
         self._count_timer: Timer | None = None
+        self._warmed: set[str] = set()
         self._files = FileShelf(Path.cwd())
         self.shelf = TemplateShelf(desk.templates)
         self.pictures = Pictures(self._files.folder, self.pictures_changed)
@@ -256,9 +258,22 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.standing.typed(self.composer.text)
+        self._warm()
         self._count_soon()
         self.query_one(Suggestions).follow(self.composer)
         self.draft_changed()
+        self.show_status()
+
+    def _warm(self) -> None:
+        """A model of this machine is loaded while its first prompt is written."""
+        session = self.talk.session
+        if self.composer.text and session.model not in self._warmed:
+            self._warmed.add(session.model)
+            self.run_worker(self._loaded(session.model, session.params), group="warm")
+
+    async def _loaded(self, model: str, params: Params) -> None:
+        await self.desk.warm(model, params)
+        self.standing.ask_again(model)
         self.show_status()
 
     def _count_soon(self) -> None:

@@ -257,6 +257,9 @@ class ChatActions(ChatBase):
         self.show_status()
 
     def action_unqueue(self) -> None:
+        if self.editing is not None:
+            self.whisper("finish the edit first")
+            return
         prompt = self.talk.unqueue()
         if prompt is None:
             return

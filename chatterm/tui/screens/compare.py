@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -9,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from chatterm.attachments.mentions import contents_of
 from chatterm.errors import ChattermError
 from chatterm.messages import Message, Role
 from chatterm.tui.desk import Desk, short_name
@@ -23,7 +26,7 @@ from chatterm.tui.widgets.status import seconds
 def begin_comparing(screen: ChatBase) -> None:
     """Ask which other model, then show both answers to the last prompt, or to what is written."""
     text = screen.composer.text.strip()
-    if not text and last_prompt(screen.talk.path()) is None:
+    if not text and not len(screen.pictures) and last_prompt(screen.talk.path()) is None:
         screen.whisper("write a prompt first, then compare")
         return
     if screen.talk.busy:
@@ -50,10 +53,17 @@ def _compare(screen: ChatBase, model: str, text: str) -> None:
             screen.talk.session.select(message_id)
         screen.refresh_path()
 
-    if text:
+    prompt = None
+    if text or len(screen.pictures):
+        try:
+            files = contents_of(text, Path.cwd()) if "@" in text else ()
+        except ChattermError as error:
+            screen.complain(error)
+            return
+        prompt = Prompt(text, (*screen.pictures.take(), *files))
         screen.composer.wipe()
         screen.save_draft()
-    screen.app.push_screen(Compare(screen.desk, screen.talk, model, text), chosen)
+    screen.app.push_screen(Compare(screen.desk, screen.talk, model, prompt), chosen)
 
 
 class Pane(Vertical):
@@ -115,10 +125,11 @@ class Compare(ModalScreen[str | None]):
     Compare #keys { height: 1; padding: 0 1; color: $muted; }
     """
 
-    def __init__(self, desk: Desk, talk: Talk, model: str, text: str) -> None:
+    def __init__(self, desk: Desk, talk: Talk, model: str, prompt: Prompt | None) -> None:
+        """Without a prompt the last one is asked again."""
         super().__init__()
         self._talk = talk
-        self._text = text
+        self._prompt = prompt
         self._model = model
         self._desk = desk
         self._shown = talk.listener
@@ -150,8 +161,8 @@ class Compare(ModalScreen[str | None]):
     def _begin(self) -> Message:
         """Ask the first model, and say what it was asked."""
         self._talk.listener = self._panes()[0]
-        if self._text:
-            self._talk.send(Prompt(self._text))
+        if self._prompt is not None:
+            self._talk.send(self._prompt)
             prompt = self._talk.session.path()[-1]
         else:
             found = last_prompt(self._talk.path())
