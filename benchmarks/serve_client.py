@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.model import prompt_of
+from chatterm.engine.courtesy import let_the_engine_go_first
 
 
 @dataclass
@@ -133,5 +134,6 @@ def _request(told: Told, text: str) -> tuple[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    let_the_engine_go_first()
     found = asyncio.run(main(Told(**json.load(sys.stdin))))
     json.dump([asdict(one) for one in found], sys.stdout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
@@ -11,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, assert_never
 
 from chatterm.cli.console import Console
+from chatterm.engine.courtesy import let_the_engine_go_first
 from chatterm.errors import ChattermError
 from chatterm.events import (
     Done,
@@ -275,7 +275,7 @@ class Foreground:
 
     def run(self, work: Coroutine[Any, Any, None]) -> int:
         """Run to the end, or until a signal; the exit code says which."""
-        _let_the_engine_go_first()
+        let_the_engine_go_first()
         ended_by: list[int] = []
         try:
             self._runner.run(_until_told_to_end(work, ended_by))
@@ -284,14 +284,6 @@ class Foreground:
                 raise
             return 128 + ended_by[0]
         return 0
-
-
-def _let_the_engine_go_first() -> None:
-    """A delta that wakes us must not push the engine off its core; a busy machine feels that."""
-    if hasattr(os, "SCHED_BATCH"):
-        with suppress(OSError):
-            policy = os.SCHED_BATCH | os.SCHED_RESET_ON_FORK
-            os.sched_setscheduler(0, policy, os.sched_param(0))
 
 
 async def _until_told_to_end(work: Coroutine[Any, Any, None], ended_by: list[int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from chatterm.engine.courtesy import let_the_engine_go_first
 from chatterm.engine.locks import try_lock
 from chatterm.errors import ConfigError
 from chatterm.paths import Paths, private_dir
@@ -70,6 +71,7 @@ def listen(settings: ServeSettings) -> socket.socket:
 
 def run(server: Server, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM; answers that are being written may end within the grace."""
+    let_the_engine_go_first()
     uvicorn_server(server, ready).run(sockets=[listening])
 
 
