@@ -17,6 +17,7 @@ from chatterm.hints import nearest
 if TYPE_CHECKING:
     from chatterm.catalog import RemoteEntry
     from chatterm.cli.console import Console
+    from chatterm.remote.auth import CredentialStore
     from chatterm.remote.detect import Found, Kind
     from chatterm.remote.login import Wish
 
@@ -42,7 +43,7 @@ def login(
         str | None, typer.Option("--provider", help="How to log in, as in github.")
     ] = None,
     key_stdin: Annotated[
-        bool, typer.Option("--key-stdin", help="Read the key or token from stdin.")
+        bool, typer.Option("--key-stdin", help="Read the key, token or password from stdin.")
     ] = False,
     kind: Annotated[
         str | None, typer.Option("--kind", help="What it is: openassistant, openai or ollama.")
@@ -85,8 +86,13 @@ def logout(
     from chatterm.remote.opening import credential_store
 
     context = context_of(ctx)
-    known_remote(context, name)
-    forgotten = credential_store(context.paths()).forget(name)
+    entry = known_remote(context, name)
+    store = credential_store(context.paths())
+    if entry.kind == "openassistant":
+        import asyncio
+
+        asyncio.run(_end_login(context, entry, store))
+    forgotten = store.forget(name)
     context.console.note(f"the key of {name} is forgotten" if forgotten else f"{name} had no key")
 
 
@@ -142,6 +148,24 @@ async def _log_in(
         context.console.note(f"logged in to {name}{who}; the key is kept in {place}")
     await _learn_models(context, name)
     context.console.note(f"chatterm remotes list --models shows its models, named {name}/MODEL")
+
+
+async def _end_login(context: Context, entry: RemoteEntry, store: CredentialStore) -> None:
+    """Have the server forget the token too, where it can; that is no condition."""
+    from dataclasses import replace
+
+    from chatterm.remote.openassistant.access import end_login
+    from chatterm.remote.opening import open_http
+
+    config = context.config()
+    network = replace(config.network, connect_seconds=2.0, reply_seconds=2.0)
+    http = open_http(entry, replace(config, network=network))
+    kept = store.get(entry.name, http.address.origin)
+    try:
+        if kept is not None:
+            await end_login(http, kept.access)
+    finally:
+        await http.aclose()
 
 
 async def _learn_models(context: Context, name: str) -> None:

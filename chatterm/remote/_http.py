@@ -7,7 +7,6 @@ in an error, so a key given for a server cannot leave it. Every wait has an end.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import ssl
 import time
@@ -276,7 +275,9 @@ class Http:
                 verify=self._trusted(),
                 # What goes to this machine must not go through somebody's proxy.
                 trust_env=not self.address.is_loopback,
-                http2=importlib.util.find_spec("h2") is not None,
+                # Over HTTP/2 httpcore does not tell a server that a stream was stopped, which would
+                # write on for nobody; one answer at a time gains nothing by it.
+                http2=False,
                 follow_redirects=False,
                 headers={"User-Agent": f"chatterm/{__version__}"},
                 timeout=httpx.Timeout(limits.idle, connect=limits.connect, pool=limits.connect),

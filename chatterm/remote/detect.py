@@ -11,7 +11,7 @@ from chatterm.errors import BadReply, Refused
 from chatterm.remote._http import Http, Reply
 from chatterm.remote.address import Address
 
-_PROVIDERS = ("debug", "discord", "github", "google")
+_PROVIDERS = ("debug", "discord", "github", "google", "local", "password")
 
 Kind: TypeAlias = Literal["openassistant", "openai", "ollama"]
 
@@ -47,7 +47,7 @@ class Prober:
                 except (BadReply, Refused) as error:
                     last = error
         if kind is not None:
-            return Found(kind, self._http.address, "you named it")
+            return Found(kind, self._http.address, "your word")
         if isinstance(last, Refused):
             raise last
         raise Refused(

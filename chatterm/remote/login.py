@@ -8,13 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from chatterm.errors import ConfigError, Refused
-from chatterm.remote._http import Http
+from chatterm.errors import ConfigError, Refused, RemoteError
+from chatterm.remote._http import Http, Reply
 from chatterm.remote.address import Address
 from chatterm.remote.auth import Credentials
 from chatterm.remote.detect import Kind
 from chatterm.remote.failures import failure
-from chatterm.remote.openassistant.access import checked, debug_login, providers, tokens_of
+from chatterm.remote.openassistant.access import (
+    checked,
+    debug_login,
+    password_login,
+    providers,
+    tokens_of,
+)
 from chatterm.remote.openassistant.generation import negotiate
 
 _LISTS = {"openai": "/models", "ollama": "/api/tags"}
@@ -39,7 +45,7 @@ class Wish:
     user: str | None = None
     provider: str | None = None
     key: str | None = None
-    """A key or token that was piped in."""
+    """A key, token or password that was piped in."""
 
 
 async def log_in(http: Http, kind: Kind, wish: Wish, asker: Asker) -> Credentials | None:
@@ -65,25 +71,43 @@ async def _by_key(http: Http, path: str, wish: Wish, asker: Asker) -> Credential
         if reply.ok:
             return None
         if reply.status not in (401, 403):
-            raise failure(http.name, reply.status, reply.words)
+            raise _no_list(http, path, reply)
         key = asker.secret(f"key for {http.address.url}")
     key = _usable(key)
     http.authorise({"Authorization": f"Bearer {key}"})
     reply = await http.request("GET", path)
+    if reply.status in (401, 403):
+        raise Refused(
+            f"{http.name} does not take that key: {reply.words or reply.status}",
+            hint="copy the whole key, and give it again",
+        )
     if not reply.ok:
-        raise failure(http.name, reply.status, reply.words)
+        raise _no_list(http, path, reply)
     return Credentials(http.address.origin, key)
+
+
+def _no_list(http: Http, path: str, reply: Reply) -> RemoteError:
+    if reply.status == 404:
+        return Refused(
+            f"{http.name} has no {path}, so it is of another kind",
+            hint="without --kind chatterm finds out what it is",
+        )
+    return failure(http.name, reply.status, reply.words)
 
 
 async def _to_openassistant(http: Http, wish: Wish, asker: Asker) -> Credentials:
     generation = await negotiate(http)
-    if wish.key is not None:
-        return await _with_token(http, wish.key, wish.provider or "token")
     offered = await providers(http)
+    if wish.key is not None and not (wish.provider == "password" or offered == ["password"]):
+        return await _with_token(http, wish.key, wish.provider or "token")
     provider = wish.provider or _chosen(http, offered, wish)
     if provider == "debug":
-        user = wish.user or asker.line("user name")
+        user = wish.user or ("me" if "local" in offered else asker.line("user name"))
         return await debug_login(http, generation, user)
+    if provider == "password":
+        user = wish.user or asker.line("user name")
+        password = wish.key.strip() if wish.key else asker.secret(f"password of {user}")
+        return await password_login(http, user, password)
     if offered and provider not in offered:
         raise Refused(
             f"{http.name} offers no login by {provider}", hint=f"it offers {', '.join(offered)}"
@@ -97,7 +121,10 @@ async def _to_openassistant(http: Http, wish: Wish, asker: Asker) -> Credentials
 
 def _chosen(http: Http, offered: list[str], wish: Wish) -> str:
     """A server that lists nothing is of the time when there was the login by name only."""
-    if wish.user or not offered or offered == ["debug"]:
+    if offered == ["password"]:
+        return "password"
+    # "local" is a server for whoever sits at its machine.
+    if wish.user or not offered or offered == ["debug"] or "local" in offered:
         return "debug"
     if len(offered) == 1:
         return offered[0]

@@ -12,6 +12,7 @@ from chatterm.events import Done, Linked, Notice, Queued, Replaced, TextDelta
 from chatterm.messages import State
 from chatterm.params import Params
 from chatterm.remote.auth import CredentialStore
+from chatterm.remote.detect import Prober
 from chatterm.remote.openassistant.access import Access, tokens_of
 from chatterm.remote.openassistant.signals import Failed, Final, Pending, Token, signal_of
 from chatterm.session import ChatSession
@@ -54,6 +55,31 @@ async def test_twenty_turns_are_one_chat_on_the_server(talk: Talk) -> None:
     assert len(talk.server.chats) == 1
     assert len(talk.server.messages) == 40
     talk.check_nothing_is_lost(*prompts)
+
+
+async def test_twenty_turns_with_branches_are_kept_whole_and_walked(talk: Talk) -> None:
+    """Every second turn is answered again, every fifth prompt edited; all is walked."""
+    for number in range(20):
+        prompt = f"turn {number}"
+        await talk.say(prompt)
+        if number % 2:
+            await drained(talk.session.regenerate(talk.answer.id))
+        if number % 5 == 4:
+            await drained(talk.session.edit(talk.session.path()[-2].id, f"edited {number}"))
+    assert talk.session.chat_id is not None
+    tree = talk.store.tree(talk.session.chat_id)
+    assert all(message.state is State.COMPLETE for message in tree)
+    assert len([m for m in tree if m.role.value == "user"]) == 24
+    assert len([m for m in tree if m.role.value == "assistant"]) == 34
+    path = talk.session.path()
+    assert len(path) == 40
+    for message in tree:
+        talk.session.select(message.id)
+        assert message.id in {shown.id for shown in talk.session.path()}
+    links = talk.store.links("lab", [message.id for message in tree])
+    assert set(links) == {message.id for message in tree}
+    if talk.server.split:
+        assert len(talk.server.chats) == 1
 
 
 async def test_turns_share_one_connection(talk: Talk) -> None:
@@ -332,13 +358,24 @@ async def test_a_server_that_does_not_describe_itself_is_understood(
     assert talk.texts == ["one", "one", "two", "two"]
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"/chat": ["post"], "/chat/{chat_id}/message": ["post"]},
+        {"/auth/login/debug": ["get"], "/chat": ["post"], "/chat/{chat_id}/message": ["post"]},
+        {"/auth/login/debug": ["get"], "/chats/": [], "/chats/{chat_id}/messages": ["post"]},
+    ],
+    ids=["January", "February", "the first week of March"],
+)
 async def test_a_server_from_before_events_is_refused_with_its_age(
-    store: Store, tmp_path: Path
+    paths: dict[str, list[str]], tmp_path: Path
 ) -> None:
     class Ancient(OpenAssistant):
-        description = {"/chat": ["post"], "/chat/{chat_id}/message": ["post"]}
+        description = paths
 
     async with Ancient() as server:
+        found = await Prober(http_to(server)).find()
+        assert found.kind == "openassistant"
         access = Access(http_to(server), CredentialStore(tmp_path / "c.json"))
         with pytest.raises(Refused, match="before 7 March 2023"):
             await access.generation()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -141,6 +141,30 @@ async def debug_login(http: Http, generation: Generation, user: str) -> Credenti
     return replace(found, origin=http.address.origin, user=user, provider="debug")
 
 
+async def password_login(http: Http, user: str, password: str) -> Credentials:
+    """Log in by name and password, as chatterm's own server wants it."""
+    body = {"username": user, "password": password}
+    reply = await http.request("POST", "/auth/login", body=body, anonymous=True)
+    if not reply.ok:
+        wait = reply.wait(http.clock())
+        raise Refused(
+            f"{http.name} does not let {user!r} in: {reply.words or reply.status}",
+            hint="check both" if wait is None else f"try again in {wait:.0f} s",
+        )
+    try:
+        found = tokens_of(reply.body.decode("utf-8", "replace"))
+    except ConfigError as error:
+        raise BadReply(f"{http.name} answered the login with something else") from error
+    return replace(found, origin=http.address.origin, user=user, provider="password")
+
+
+async def end_login(http: Http, token: str) -> None:
+    """Have the server forget a token, if it can and is there."""
+    http.authorise(_bearer(token))
+    with suppress(ChattermError):
+        await http.request("POST", "/auth/logout")
+
+
 async def providers(http: Http) -> list[str]:
     """The ways to log in that a server offers; none is known of one too old to tell."""
     reply = await http.request("GET", "/auth/providers", anonymous=True)
@@ -175,8 +199,11 @@ def tokens_of(text: str) -> Credentials:
     except (ValueError, RecursionError):
         value = text.strip()
     access, refresh = _token_in(value), ""
-    if isinstance(value, Mapping) and isinstance(value.get("access_token"), Mapping):
-        access, refresh = _token_in(value["access_token"]), _token_in(value.get("refresh_token"))
+    if isinstance(value, Mapping):
+        given = value.get("access_token")
+        access = _token_in(given) if isinstance(given, Mapping) else access
+        # Some servers give the next refresh token with each refresh.
+        refresh = _token_in(value.get("refresh_token"))
     if not access or not access.isascii() or not access.isprintable() or " " in access:
         raise wrong
     return Credentials("", access, refresh)
