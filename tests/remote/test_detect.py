@@ -88,7 +88,7 @@ async def test_without_evidence_nothing_is_guessed(pages: Mapping[str, Any]) -> 
 async def test_a_user_who_is_sure_is_believed() -> None:
     server = Pages({})
     assert await found(server, kind="ollama") == Found(
-        "ollama", http_to(server).address, "you named it"
+        "ollama", http_to(server).address, "your word"
     )
 
 

@@ -328,6 +328,17 @@ async def test_a_prompt_that_got_no_word_is_in_the_composer_again_and_enter_trie
         assert len(store.siblings(run.path()[0].id)) == 1
 
 
+async def test_who_types_on_does_not_add_to_the_prompt_that_came_back(
+    server: OpenAssistant, store: Store, home: Path
+) -> None:
+    server.faults.append(Fault("POST", "/prompter_message", 500))
+    async with logged_in(server, store, home) as run:
+        await run.say("first")
+        assert run.composer.text == "first"
+        await run.say("other")
+        assert run.texts() == ["other", "other"]
+
+
 async def test_what_came_before_a_worker_was_lost_stays_under_a_card(
     server: OpenAssistant, store: Store, home: Path
 ) -> None:

@@ -174,6 +174,8 @@ class ServerActions(ChatBase):
             self.aside = ""
             self.editing = prompt
             self.composer.put(prompt.text)
+            # Whoever types on means something else, and must not add to it unawares.
+            self.composer.select_all()
             self.show_status()
 
     def action_log_in(self) -> None:
