@@ -374,9 +374,8 @@ async def test_a_server_from_before_events_is_refused_with_its_age(
         description = paths
 
     async with Ancient() as server:
-        found = await Prober(http_to(server)).find()
-        assert found.kind == "openassistant"
         access = Access(http_to(server), CredentialStore(tmp_path / "c.json"))
+        assert (await Prober(access.http).find()).kind == "openassistant"
         with pytest.raises(Refused, match="before 7 March 2023"):
             await access.generation()
         await access.http.aclose()

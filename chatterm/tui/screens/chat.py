@@ -220,6 +220,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             self.show_status()
 
     def show_status(self) -> None:
+        if not self.children:
+            return  # The program ends while something in the background still has news.
         others = self.talks.busy(self.talk)
         self.query_one(StatusLine).say(
             self.standing.status(
