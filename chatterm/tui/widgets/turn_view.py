@@ -212,24 +212,6 @@ class TurnView(TurnRows):
         self._set_following(True)
         self._lay_out()
 
-    def action_scroll_up(self) -> None:
-        self.scroll_rows(-1)
-
-    def action_scroll_down(self) -> None:
-        self.scroll_rows(1)
-
-    def action_page_up(self) -> None:
-        self.page(-1)
-
-    def action_page_down(self) -> None:
-        self.page(1)
-
-    def action_scroll_home(self) -> None:
-        self.go_home()
-
-    def action_scroll_end(self) -> None:
-        self.follow()
-
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
         event.prevent_default()
