@@ -24,6 +24,8 @@ MOST_REPEATS = 1000
 _MOST_CHARACTERS = 1 << 20
 _DEEPEST = 200
 """Brackets within brackets of a grammar; the library reads each in a call within a call."""
+_KINDS = {"d": "0-9", "w": "a-zA-Z0-9_", "s": " \\t"}
+_SIGNS = re.compile(r"\\.|[\[\]]", re.DOTALL)
 _COUNTS = re.compile(r"\{\s*(\d+)\s*(?:,\s*(\d*)\s*)?\}")
 _MOST = ("maxLength", "maxItems")
 _LEAST = ("minLength", "minItems")
@@ -51,7 +53,7 @@ def grammar_of(
     closes = [tags.close for tags in answer_format.reasoning]
     if start is not Start.REASONING or not closes:
         return grammar
-    thoughts = " | ".join(f"{_before(close)} {_quoted(close)}" for close in closes)
+    thoughts = " | ".join(f"{_before(close)} {quoted(close)}" for close in closes)
     inner = _renamed(grammar, "answer-")
     return f"root ::= ( {thoughts} ) [ \\n]* answer-root\n{inner}"
 
@@ -90,10 +92,29 @@ def _within_bounds(part: Any) -> Any:
                 f"the schema says {key} {least}, and at most {MOST_REPEATS} can be held to"
             )
     return {
-        key: _within_bounds(value)
+        key: _plain(value) if key == "pattern" and isinstance(value, str) else _within_bounds(value)
         for key, value in part.items()
         if not (key in _MOST and isinstance(value, int) and value > MOST_REPEATS)
     }
+
+
+def _plain(pattern: str) -> str:
+    """A pattern with its kinds of characters spelled out, which grammars have no names for."""
+    in_class = False
+
+    def spelled(match: re.Match[str]) -> str:
+        nonlocal in_class
+        sign = match[0]
+        if sign in "[]":
+            in_class = sign == "["
+            return sign
+        kind = _KINDS.get(sign[-1].lower())
+        if kind is None or (in_class and sign[-1].isupper()):
+            return sign
+        inverted = "^" if sign[-1].isupper() else ""
+        return kind if in_class else f"[{inverted}{kind}]"
+
+    return _SIGNS.sub(spelled, pattern)
 
 
 def _check_counts(text: str, what: str) -> None:
@@ -123,7 +144,7 @@ def _grammar_of_call(request: Request, answer_format: AnswerFormat, to_grammar: 
         return f"root ::= json-root\n{grammar}"
     syntax = next((one for one in answer_format.calls if _takes_json(one)), _CALL)
     before, after = _AROUND[syntax.body]
-    opening, closing = _quoted(syntax.open + before), _quoted(after + syntax.close)
+    opening, closing = quoted(syntax.open + before), quoted(after + syntax.close)
     return f"root ::= {opening} json-root {closing}\n{grammar}"
 
 
@@ -184,9 +205,9 @@ def _channelled(tools: Sequence[Tool], to_grammar: ToGrammar) -> str:
         arguments = to_grammar(spelled_out(json.dumps(_parameters(tool))))
         lines.append(_renamed(arguments, f"tool{at}-"))
         header = f"<|channel|>commentary to=functions.{tool.name} <|constrain|>json<|message|>"
-        roots.append(f"{_quoted(header)} tool{at}-root")
-    opening, end = _quoted("<|channel|>analysis<|message|>"), "<|end|>"
-    again = _quoted(f"{end}<|start|>assistant")
+        roots.append(f"{quoted(header)} tool{at}-root")
+    opening, end = quoted("<|channel|>analysis<|message|>"), "<|end|>"
+    again = quoted(f"{end}<|start|>assistant")
     thought = f"( {opening} {_before(end)} {again} )?"
     return "\n".join([f"root ::= {thought} ( {' | '.join(roots)} )", *lines])
 
@@ -206,7 +227,8 @@ def _depth(grammar: str) -> int:
     return deepest
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a literal of GBNF."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
@@ -214,7 +236,7 @@ def _quoted(text: str) -> str:
 def _before(mark: str) -> str:
     """Any text in which ``mark`` does not begin."""
     ways = [
-        f"{_quoted(mark[:at])} [^{_in_class(mark[at])}]" if at else f"[^{_in_class(mark[0])}]"
+        f"{quoted(mark[:at])} [^{_in_class(mark[at])}]" if at else f"[^{_in_class(mark[0])}]"
         for at in range(len(mark))
     ]
     return f"( {' | '.join(ways)} )*"

@@ -7,16 +7,19 @@ that one token, and only a no costs a pass of the grammar over the whole vocabul
 from __future__ import annotations
 
 import ctypes
+import json
 from typing import Any
 
 import llama_cpp as llama
 import numpy as np
-from llama_cpp.llama_grammar import json_schema_to_gbnf
+from llama_cpp.llama_grammar import SchemaConverter
 
+from chatterm.engine.constraints import quoted
 from chatterm.engine.runtime import LlamaRuntime
 from chatterm.errors import ConfigError
 from chatterm.events import TokenLogprob
 from chatterm.params import Params
+from chatterm.schema_checks import resolved
 
 DEFAULTS = Params(
     temperature=0.8,
@@ -262,10 +265,39 @@ class _Candidates:
         )
 
 
+class _Converter(SchemaConverter):
+    """The library's converter, for references of every kind and for any text in a literal."""
+
+    def __init__(self, schema: Any) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            prop_order={}, allow_fetch=False, dotall=False, raw_pattern=False
+        )
+        self._schema = schema
+        self._named: dict[str, str] = {}
+
+    def grammar(self) -> str:
+        self.visit(self._schema, "")  # type: ignore[no-untyped-call]
+        return str(self.format_grammar())  # type: ignore[no-untyped-call]
+
+    def _resolve_ref(self, ref: str) -> str:
+        """The rule of a definition, by its whole path: two may end in the same name."""
+        if ref not in self._named:
+            found, name = resolved(ref, self._schema), f"the-definition-{len(self._named)}"
+            self._named[ref] = name
+            self._named[ref] = self.visit(found, name)  # type: ignore[no-untyped-call]
+        return self._named[ref]
+
+    def _format_literal(self, literal: str) -> str:
+        if len(literal) > 1 and literal[0] == '"':
+            literal = json.dumps(json.loads(literal), ensure_ascii=False)
+        return quoted(literal)
+
+
 def grammar_of_schema(schema: str) -> str:
     """GBNF with a rule ``root``."""
     try:
-        return str(json_schema_to_gbnf(schema)).replace(_ANY_CHARACTER, _JSON_CHARACTER)
+        converter = _Converter(json.loads(schema))
+        return str(converter.grammar()).replace(_ANY_CHARACTER, _JSON_CHARACTER)
     except Exception as error:
         raise ConfigError(
             f"the schema cannot be made into a grammar: {error}",

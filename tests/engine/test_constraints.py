@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chatterm.engine.client import EngineBackend
 from chatterm.engine.hosts import running, stop
 from chatterm.errors import ConfigError
 from chatterm.events import Event, ReasoningDelta, TextDelta, ToolCalled
@@ -181,3 +183,49 @@ async def test_a_grammar_that_cannot_be_harms_nobody(
         await suite.collect(one.backend(), asked(grammar=grammar))
     assert suite.text_of(await suite.collect(one.backend(), asked(max_tokens=4)))
     assert [host["pid"] for host in await running(one.home)] == before
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer"),
+    [
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"enum": ["x"]}}}, '"x"'),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "end": {"const": 1},
+                    "next": {"anyOf": [{"const": 2}, {"$ref": "#"}]},
+                },
+                "required": ["end", "next"],
+                "additionalProperties": False,
+            },
+            r'(\{ ?"end" ?: ?1, ?"next" ?: ?)+(2 ?)?(\} ?)*',
+        ),
+        ({"enum": ['a"b', "c\\d", "e\nf", "é"]}, r'"(a\\"b|c\\\\d|e\\nf|é)"'),
+        ({"type": "string", "pattern": r"^\d{3}-[\w.]{2}\s$"}, r'"\d{3}-[\w.]{2}\s"'),
+        (
+            {
+                "type": "object",
+                "properties": {'a"\\': {"$ref": "#/$defs/x/y"}, "b": {"$ref": "#/$defs/z/y"}},
+                "required": ['a"\\', "b"],
+                "additionalProperties": False,
+                "$defs": {"x": {"y": {"const": 1}}, "z": {"y": {"const": 2}}},
+            },
+            r'\{ ?"a\\"\\\\" ?: ?1, ?"b" ?: ?2\}',
+        ),
+    ],
+    ids=["root", "itself", "signs", "kinds", "names"],
+)
+async def test_schemas_of_every_kind_are_followed(
+    backend: EngineBackend, schema: dict[str, object], answer: str
+) -> None:
+    request = asked(schema=json.dumps(schema), max_tokens=60)
+    said = suite.text_of(await suite.collect(backend, request))
+    assert re.fullmatch(answer, said.strip(), re.ASCII), said
+
+
+@pytest.fixture
+async def backend(engine: Engines, tmp_path: Path) -> AsyncIterator[EngineBackend]:
+    one = engine(make_gguf(tmp_path / "m.gguf"), isolated=False)
+    yield one.backend()
+    await stop(one.home, one.key)
