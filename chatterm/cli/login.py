@@ -212,8 +212,11 @@ async def identified(
         await http.aclose()
     if name is None:
         same = (entry.name for entry in remotes.values() if entry.url == found.address.url)
-        name = next(same, None) or name_for(found.address, found.kind, frozenset(remotes))
-    context.console.note(f"{found.address.url} is {found.kind}, by {found.evidence}")
+        name = next(same, None) or name_for(
+            found.address, found.program or found.kind, frozenset(remotes)
+        )
+    what = f"a server of {found.program}" if found.program else found.kind
+    context.console.note(f"{found.address.url} is {what}, by {found.evidence}")
     return found, name, insecure
 
 

@@ -24,6 +24,8 @@ class Found:
     address: Address
     """Where the dialect begins, such as the folder ``/v1``."""
     evidence: str
+    program: str = ""
+    """``chatterm`` where the server is one of its own."""
 
 
 class Prober:
@@ -56,8 +58,11 @@ class Prober:
         ) from last
 
     async def _best(self, found: Found) -> Found:
-        """A server of chatterm's kind speaks several dialects; OpenAI's can do most."""
-        if found.kind != "openassistant":
+        """Some servers speak several dialects; OpenAI's can do most, but keeps no chats.
+
+        Chatterm's own server does, so it is talked to in the dialect that has them.
+        """
+        if found.kind != "openassistant" or found.program:
             return found
         with suppress(BadReply, Refused):
             return await self._openai() or found
@@ -66,11 +71,14 @@ class Prober:
     async def _openassistant(self) -> Found | None:
         """Its own description, or a list of login providers that has one of its names."""
         reply = await self._get("/openapi.json")
-        paths = _object(reply).get("paths")
+        description = _object(reply)
+        paths = description.get("paths")
         if isinstance(paths, Mapping) and any(
             path.startswith(("/chats/{chat_id}/", "/chat/{")) for path in paths
         ):
-            return Found("openassistant", self._http.address, "its /openapi.json")
+            return Found(
+                "openassistant", self._http.address, "its /openapi.json", _program(description)
+            )
         reply = await self._get("/auth/providers")
         providers = _value(reply) if reply.ok else None
         if isinstance(providers, list) and any(name in providers for name in _PROVIDERS):
@@ -112,6 +120,12 @@ def _is_model_list(reply: Reply) -> bool:
 def _wants_key(reply: Reply) -> bool:
     said = _object(reply)
     return reply.status in (401, 403) and bool(said.keys() & {"error", "message", "detail"})
+
+
+def _program(description: Mapping[str, Any]) -> str:
+    info = description.get("info")
+    title = info.get("title") if isinstance(info, Mapping) else None
+    return "chatterm" if title == "chatterm" else ""
 
 
 def _value(reply: Reply) -> Any:

@@ -55,7 +55,7 @@ async def log_in(http: Http, kind: Kind, wish: Wish, asker: Asker) -> Credential
     return await _by_key(http, _LISTS[kind], wish, asker)
 
 
-def name_for(address: Address, kind: Kind, taken: frozenset[str]) -> str:
+def name_for(address: Address, kind: str, taken: frozenset[str]) -> str:
     """A short name for a server: what its address is known by."""
     labels = [label for label in address.host.split(".") if label not in ("www", "api", "chat")]
     plain = labels[0] if len(labels) > 1 and not labels[0].isdigit() else kind
@@ -98,7 +98,8 @@ def _no_list(http: Http, path: str, reply: Reply) -> RemoteError:
 async def _to_openassistant(http: Http, wish: Wish, asker: Asker) -> Credentials:
     generation = await negotiate(http)
     offered = await providers(http)
-    if wish.key is not None and not (wish.provider == "password" or offered == ["password"]):
+    by_password = wish.provider == "password" or (offered == ["password"] and not _is_token(wish))
+    if wish.key is not None and not by_password:
         return await _with_token(http, wish.key, wish.provider or "token")
     provider = wish.provider or _chosen(http, offered, wish)
     if provider == "debug":
@@ -132,6 +133,12 @@ def _chosen(http: Http, offered: list[str], wish: Wish) -> str:
         f"{http.name} offers several ways to log in: {', '.join(offered)}",
         hint="choose one with --provider NAME; debug takes --user NAME",
     )
+
+
+def _is_token(wish: Wish) -> bool:
+    """Whether a piped secret is a key of chatterm's server or what a login shows: no password."""
+    key = (wish.key or "").strip()
+    return wish.provider is None and key.startswith(("ck-", "ca-", '{"'))
 
 
 async def _with_token(http: Http, shown: str, provider: str) -> Credentials:

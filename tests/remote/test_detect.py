@@ -63,6 +63,12 @@ async def test_a_server_is_what_it_answers_like(
     assert told.evidence
 
 
+async def test_a_server_of_its_own_is_talked_to_in_the_dialect_that_keeps_chats() -> None:
+    description = {"info": {"title": "chatterm"}, "paths": {"/chats/{chat_id}/messages": {}}}
+    told = await found(Pages({"/openapi.json": description, "/v1/models": MODELS}))
+    assert (told.kind, told.program) == ("openassistant", "chatterm")
+
+
 async def test_an_address_that_names_the_folder_keeps_it() -> None:
     server = OpenAIServer()
     assert (await found(server, "/v1")).address.url == f"{server.url}/v1"

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import FastAPI
+
 from chatterm.catalog import load_catalog
 from chatterm.config import load_config
 from chatterm.paths import Paths
@@ -25,6 +27,7 @@ class Served:
 
     url: str
     server: Server
+    app: FastAPI
 
 
 @contextmanager
@@ -51,11 +54,10 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
                     prepare(server)
                 running = uvicorn_server(server, ready.set)
                 url = settings.url(listening.getsockname()[1])
-                found.extend((running, Served(url, server)))
+                found.extend((running, Served(url, server, running.config.app)))
                 running.run(sockets=[listening])
         except BaseException as error:
             found.append(error)
-            raise
         finally:
             ready.set()
 

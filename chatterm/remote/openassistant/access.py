@@ -56,10 +56,12 @@ class Access:
         return reply
 
     @asynccontextmanager
-    async def stream(self, path: str) -> AsyncIterator[Stream | Reply]:
-        """A stream, or the whole reply where it is none."""
+    async def stream(self, path: str, seen: str = "") -> AsyncIterator[Stream | Reply]:
+        """A stream, or the whole reply where it is none; ``seen`` is the id of the last event."""
         token = self._token()
         headers = {"Accept": "text/event-stream"}
+        if seen:
+            headers["Last-Event-ID"] = seen
         within = self.http.limits.reply
         for is_last in (False, True):
             async with self.http.stream("GET", path, headers=headers, first=within) as stream:

@@ -80,6 +80,8 @@ class Following:
         self._checks = 0
         self._heard = False
         self._is_complete = False
+        self._seen = ""
+        """The id of the last event, where the server numbers them."""
         self._problem: ChattermError | None = None
         self.tokens = 0
         """Tokens that were received here, which is fewer than were written after a break."""
@@ -177,7 +179,7 @@ class Following:
         try:
             path = f"{message_path(self._chat_id, self._answer.id)}/events"
             async with (
-                self._api.access.stream(path) as reply,
+                self._api.access.stream(path, self._seen) as reply,
                 aclosing(self._signals(reply)) as signals,
             ):
                 async for signal in signals:
@@ -199,6 +201,8 @@ class Following:
                 signal = signal_of(event.event, event.data)
                 if signal is not None:
                     yield signal
+                # What is not taken any more has not been seen.
+                self._seen = event.id or self._seen
 
     async def _ended(self) -> Final | Failed | None:
         """How the answer ended, if it did and the stream did not say so."""

@@ -52,6 +52,8 @@ class RemoteMessage:
     worker_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What a worker must offer to write this answer."""
     score: int = 0
+    error: str = ""
+    """Why it failed, where the server keeps that; released ones do not."""
     safety: str = ""
     """What the server's safety model made of the prompt."""
 
@@ -64,7 +66,7 @@ class RemoteMessage:
 
     @property
     def failure(self) -> str:
-        return _FAILED.get(self.state, "")
+        return (self.error or _FAILED[self.state]) if self.ending == "failed" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def message_of(value: Any) -> RemoteMessage:
         model=_text(config, "model_id"),
         worker_config=dict(config),
         score=score if isinstance(score, int) else 0,
+        error=_text(table, "error"),
         safety=_text(table, "safe_content"),
     )
 

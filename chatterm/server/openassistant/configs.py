@@ -10,6 +10,7 @@ from chatterm.server.access import Public
 from chatterm.server.core import Server
 
 PRESETS: tuple[tuple[str, dict[str, float | int]], ...] = (
+    ("own", {}),
     ("k50", {"top_k": 50, "top_p": 0.95, "temperature": 0.75, "repetition_penalty": 1.2}),
     ("k50-Creative", {"top_k": 50, "top_p": 0.95, "temperature": 0.85, "repetition_penalty": 1.2}),
     ("k50-Precise", {"top_k": 50, "top_p": 0.95, "temperature": 0.1, "repetition_penalty": 1.2}),
@@ -18,6 +19,7 @@ PRESETS: tuple[tuple[str, dict[str, float | int]], ...] = (
     ("typical2", {"typical_p": 0.2, "temperature": 0.8, "repetition_penalty": 1.2}),
     ("typical3", {"typical_p": 0.3, "temperature": 0.8, "repetition_penalty": 1.2}),
 )
+"""The first is what the model itself prefers: clients take the first where nobody chose."""
 _NOTHING: dict[str, float | int | None] = {
     "top_k": None,
     "top_p": None,
