@@ -14,10 +14,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatterm import __version__
@@ -54,6 +55,8 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Old clients send none; what this guards against, access.py does by the origin.
+        strict_content_type=False,
     )
     app.state.server = server
     for dialect in dialects:
@@ -75,13 +78,12 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
 
 
 def rules_of(app: FastAPI) -> dict[tuple[str, str], str]:
-    """The rule of each route, by method and path."""
+    """The rule of each route, by method and path; empty where it names none."""
     return {
-        (method, route.path): rule
-        for route in app.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-        for rule in [_rule(route)]
+        (method, context.path or ""): _rule(context.original_route)
+        for context in iter_route_contexts(app.routes)
+        if context.path != app.openapi_url
+        for method in sorted(context.methods or {"ANY"})
     }
 
 
@@ -92,7 +94,9 @@ def must_have_rules(app: FastAPI) -> None:
             raise AssertionError(f"{method} {path} names no rule of access.py")
 
 
-def _rule(route: APIRoute) -> str:
+def _rule(route: BaseRoute) -> str:
+    if not isinstance(route, APIRoute):
+        return ""
     found = {rule for call in _calls(route.dependant) if (rule := getattr(call, RULE, ""))}
     return " ".join(sorted(found))
 

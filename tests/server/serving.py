@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 
@@ -54,9 +54,9 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
                     prepare(server)
                 running = uvicorn_server(server, ready.set)
                 url = settings.url(listening.getsockname()[1])
-                found.extend((running, Served(url, server, running.config.app)))
+                found.extend((running, Served(url, server, cast(FastAPI, running.config.app))))
                 running.run(sockets=[listening])
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  (told to whoever waits)
             found.append(error)
         finally:
             ready.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,8 @@ from tests.server.asking import Asking
 from tests.server.serving import Served, add_user, people, serving
 
 PUBLIC = {
+    ("GET", "/"),
+    ("HEAD", "/"),
     ("GET", "/auth/callback/debug"),
     ("GET", "/auth/callback/{provider}"),
     ("GET", "/auth/login/debug"),
@@ -28,6 +31,14 @@ PUBLIC = {
     ("POST", "/auth/trusted"),
 }
 """The login, and what its clients ask before it. A route is added here only for such a reason."""
+OF_EVERYBODY = {
+    "/auth/callback/{provider}",
+    "/auth/login/{provider}",
+    "/admin/users/{user_id}",
+    "/admin/refresh_tokens/{user_id}",
+    "/v1/models/{model}",
+}
+"""Paths with an id that belongs to no user."""
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
@@ -85,40 +96,84 @@ def test_a_wrong_credential_is_401(locked: Served, header: str) -> None:
     assert reply.status_code == 401
 
 
-def test_nobody_reaches_what_belongs_to_somebody_else(locked: Served) -> None:
-    ada = Asking.by_key(locked.url, key_of("ada"))
-    bob = Asking.by_key(locked.url, add_user("bob"))
+BODIES: dict[str, Any] = {
+    "prompter_message": {"parent_id": None, "content": "x"},
+    "assistant_message": {"parent_id": "{message_id}", "model_config_name": "echo"},
+    "messages": {"content": "x", "model_config_name": "echo"},
+    "votes": {"score": 1},
+    "reports": {"report_type": "spam", "reason": "x"},
+    "message_evals": {"inferior_message_ids": []},
+    "items": {"items": [{"type": "message", "role": "user", "content": "x"}]},
+    "{completion_id}": {"metadata": {"a": "b"}},
+    "{conversation_id}": {"metadata": {"a": "b"}},
+}
+"""What is sent where a body must be right before ids are looked at."""
+
+
+def belongings(ada: Asking) -> dict[str, str]:
+    """One of everything that a user can have, by the names of the ids in paths."""
     chat_id = ada.new_chat()
     answer_id = ada.asked(chat_id, "a secret")
     assert ada.said(chat_id, answer_id) == "a secret"
-    own = bob.new_chat()
-    bodies: dict[str, Any] = {
-        "prompter_message": {"parent_id": None, "content": "x"},
-        "assistant_message": {"parent_id": answer_id, "model_config_name": "echo"},
-        "messages": {"content": "x", "model_config_name": "echo"},
-        "votes": {"score": 1},
-        "reports": {"report_type": "spam", "reason": "x"},
-        "message_evals": {"inferior_message_ids": []},
+    stored = {"model": "echo", "store": True}
+    response = ada.http.post("/v1/responses", json={**stored, "input": "a secret"})
+    talk = ada.http.post(
+        "/v1/conversations",
+        json={"items": [{"type": "message", "role": "user", "content": "a secret"}]},
+    ).json()["id"]
+    items = ada.http.get(f"/v1/conversations/{talk}/items").json()["data"]
+    messages = [{"role": "user", "content": "a secret"}]
+    completion = ada.http.post("/v1/chat/completions", json={**stored, "messages": messages})
+    return {
+        "chat_id": chat_id,
+        "message_id": answer_id,
+        "response_id": response.json()["id"],
+        "conversation_id": talk,
+        "item_id": items[0]["id"],
+        "completion_id": completion.json()["id"],
     }
-    asked = 0
+
+
+def test_nobody_reaches_what_belongs_to_somebody_else(locked: Served) -> None:
+    ada = Asking.by_key(locked.url, key_of("ada"))
+    bob = Asking.by_key(locked.url, add_user("bob"))
+    ids = belongings(ada)
+    asked = set()
     for verb, path, _ in operations(locked.url):
-        if "{chat_id}" not in path:
+        named = re.findall(r"\{(\w+)\}", path)
+        if not named or path in OF_EVERYBODY:
             continue
-        body = bodies.get(path.rpartition("/")[2], {"title": "mine now"})
-        for chat in (chat_id, own):
-            if chat == own and "{message_id}" not in path:
-                continue
-            place = path.replace("{chat_id}", chat).replace("{message_id}", answer_id)
-            reply = bob.http.request(verb, place, json=body if verb != "GET" else None)
-            assert reply.status_code == 404, (verb, place, reply.text)
-            assert "secret" not in reply.text
-            asked += 1
-    assert asked > 10
-    moved = bob.http.put(f"/chats/{own}", json={"active_thread_tail_message_id": answer_id})
+        assert set(named) <= ids.keys(), f"make one of these for ada, and ask for it: {path}"
+        body = json.dumps(BODIES.get(path.rpartition("/")[2], {"title": "mine now"}))
+        for name, value in ids.items():
+            path, body = path.replace(f"{{{name}}}", value), body.replace(f"{{{name}}}", value)
+        sent = body if verb in ("POST", "PUT") else None
+        reply = bob.http.request(verb, path, content=sent)
+        assert reply.status_code == 404, (verb, path, reply.text)
+        assert "secret" not in reply.text
+        asked.update(named)
+    assert asked == ids.keys()
+    for path in ("/chats/{chat_id}", "/v1/responses/{response_id}"):
+        assert ada.http.get(path.format(**ids)).status_code == 200, "nothing was changed"
+
+
+def test_nobody_brings_what_belongs_to_somebody_else_into_their_own(locked: Served) -> None:
+    ada = Asking.by_key(locked.url, key_of("ada"))
+    bob = Asking.by_key(locked.url, add_user("bob"))
+    ids = belongings(ada)
+    own = bob.new_chat()
+    moved = bob.http.put(f"/chats/{own}", json={"active_thread_tail_message_id": ids["message_id"]})
     assert moved.status_code == 404
-    assert bob.answer(own, answer_id).status_code == 404
+    assert bob.answer(own, ids["message_id"]).status_code == 404
+    assert bob.http.get(f"/chats/{own}/messages/{ids['message_id']}").status_code == 404
+    for said in (
+        {"previous_response_id": ids["response_id"]},
+        {"conversation": ids["conversation_id"]},
+    ):
+        asked = {"model": "echo", "input": "what did I say?", **said}
+        assert bob.http.post("/v1/responses", json=asked).status_code in (400, 404)
     assert [c["id"] for c in bob.http.get("/chats").json()["chats"]] == [own]
-    assert len(ada.http.get(f"/chats/{chat_id}").json()["messages"]) == 2
+    assert bob.http.get("/v1/chat/completions").json()["data"] == []
 
 
 def key_of(name: str) -> str:
