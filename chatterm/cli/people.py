@@ -13,21 +13,30 @@ from chatterm.errors import NotFound
 
 if TYPE_CHECKING:
     from chatterm.server.people import People, User
+    from chatterm.server.records import Records
 
 
 @contextmanager
 def people_of(context: Context) -> Iterator[People]:
     """Those who may use this machine's server, whether or not it runs just now."""
+    with records_of(context) as records:
+        from chatterm.server.people import People
+
+        yield People(records)
+
+
+@contextmanager
+def records_of(context: Context) -> Iterator[Records]:
+    """The server's file."""
     need_the_extra()
     from chatterm.ids import ulid_factory
     from chatterm.server.core import database_file
-    from chatterm.server.people import People
     from chatterm.server.records import open_records
 
     file = database_file(context.paths())
     records = open_records(file, clock=time.time, new_id=ulid_factory())
     try:
-        yield People(records)
+        yield records
     finally:
         records.close()
 

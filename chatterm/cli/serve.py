@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatterm.cli.context import Context, context_of
+from chatterm.cli.context import context_of
 from chatterm.errors import ConfigError
 
 
@@ -61,7 +61,8 @@ def serve(
             paths=context.paths(),
             suggest=nearest_commands,
         )
-        _say_who_may(context, everybody=server.access.local is not None, url=url)
+        if server.access.local is not None and not settings.is_loopback:
+            context.console.note("everybody who reaches this server may use it")
         run(server, listening, lambda: context.console.note(f"serving at {url}; Ctrl-C stops it"))
     return 0
 
@@ -76,8 +77,3 @@ def need_the_extra() -> None:
             f"the server is not installed: {', '.join(missing)} is missing",
             hint="pip install 'chatterm[serve]', or in a checkout pip install '.[serve]'",
         )
-
-
-def _say_who_may(context: Context, *, everybody: bool, url: str) -> None:
-    if everybody and context.config().serve.no_auth:
-        context.console.note("everybody who reaches this server may use it")

@@ -10,7 +10,7 @@ import typer
 
 from chatterm.cli.context import context_of
 from chatterm.cli.dates import iso, local
-from chatterm.cli.people import people_of, user_named
+from chatterm.cli.people import people_of, records_of, user_named
 from chatterm.cli.table import columns
 from chatterm.errors import ConfigError
 
@@ -78,14 +78,28 @@ def list_(
 
 
 @app.command("remove")
-def remove(ctx: typer.Context, name: UserName) -> None:
-    """End a person's account, with their keys and logins. A server that runs knows it at once.
+def remove(
+    ctx: typer.Context,
+    name: UserName,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+) -> None:
+    """End a person's account: their keys, logins and chats, for good.
+
+    A server that runs knows it at once.
 
     Example: chatterm users remove ada
     """
     context = context_of(ctx)
-    with people_of(context) as people:
-        people.remove_user(user_named(people, name).id)
+    with records_of(context) as records:
+        from chatterm.server.people import People, chats_of, remove_with_chats
+
+        people = People(records)
+        user = user_named(people, name)
+        count = len(chats_of(records, user))
+        question = f"Remove {name} and {count} chats for good?"
+        if count and not yes and not context.console.agrees(question, sys.stdin):
+            raise ConfigError(f"{name} was not removed", hint="add --yes to be sure")
+        remove_with_chats(records, people, user)
     context.console.note(f"{name} can no longer use the server")
 
 

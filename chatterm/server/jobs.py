@@ -444,7 +444,11 @@ class Jobs:
 
     def _tell(self, job: _Open) -> None:
         for listener in self.listeners:
-            listener(job.seen())
+            try:
+                listener(job.seen())
+            except ChattermError as failure:
+                # Whoever only looks on must not keep others waiting.
+                _log.warning("job %s could not be noted: %s", job.value.id, failure.message)
 
     # On the disk
 

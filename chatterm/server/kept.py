@@ -98,6 +98,22 @@ class Kept:
         )
         return self._recalled(row)[0] if row is not None else None
 
+    def states(self, chat_id: str) -> dict[str, JobState]:
+        """How far the answers of a chat are, by their messages."""
+        rows = self._db.rows(
+            "SELECT j.message_id, j.state FROM messages AS m"
+            " JOIN server_jobs AS j ON j.message_id = m.id WHERE m.chat_id = ?",
+            (chat_id,),
+        )
+        return {message_id: JobState(state) for message_id, state in rows}
+
+    def state(self, message_id: str) -> JobState | None:
+        """How far an answer is; None for one that has no job."""
+        found: str | None = self._db.value(
+            "SELECT state FROM server_jobs WHERE message_id = ?", (message_id,)
+        )
+        return JobState(found) if found is not None else None
+
     def _recalled(self, row: Row) -> tuple[Job, Written]:
         job_id, message_id, user_id, state, error, error_kind, created, started, finished = row
         store = self._records.store

@@ -285,8 +285,7 @@ class People:
 
     def by_token(self, text: str) -> User:
         """Whose access token this is."""
-        with self._db.atomic():
-            return self._owner(text, "access")[1]
+        return self._owner(text, "access")[1]
 
     def log_out(self, text: str) -> None:
         """End the login that a token belongs to."""
@@ -384,6 +383,20 @@ class People:
             ),
         )
         return user
+
+
+def chats_of(records: Records, user: User) -> list[str]:
+    """The ids of all chats of a user, of whatever dialect."""
+    rows = records.db.rows("SELECT chat_id FROM server_chats WHERE user_id = ?", (user.id,))
+    return [chat_id for (chat_id,) in rows]
+
+
+def remove_with_chats(records: Records, people: People, user: User) -> None:
+    """End an account and remove everything that was said in it, for good."""
+    chat_ids = chats_of(records, user)
+    people.remove_user(user.id)
+    records.store.delete_forever(*chat_ids)
+    records.forget(user.id)
 
 
 def hash_password(password: str) -> str:

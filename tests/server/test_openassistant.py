@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,8 @@ def detail(reply: httpx.Response) -> Any:
     return reply.json()["detail"]
 
 
-LONG = "one two three four five six seven eight nine ten " * 20
+LONG = "one two three four five six seven eight nine ten " * 200
+"""Takes until the server is stopped."""
 
 
 def test_a_chat_takes_its_title_from_the_first_prompt_and_is_listed(ann: Asking) -> None:
@@ -116,23 +116,27 @@ def test_wrong_bodies_are_told_field_by_field(ann: Asking) -> None:
     assert odd.status_code == 422
 
 
-def test_every_reader_gets_everything_and_one_that_comes_back_the_rest(ann: Asking) -> None:
+def test_every_reader_gets_everything_and_one_that_comes_back_the_rest(
+    ann: Asking, served: Served
+) -> None:
+    bob = Asking.by_name(served.url, "bob")
+    busy = bob.new_chat()
+    bob.asked(busy, LONG, model="slow")
     chat_id = ann.new_chat()
     answer_id = ann.asked(chat_id, "one two three four five six", model="slow")
-    whole: list[list[dict[str, Any]]] = []
-    reader = threading.Thread(target=lambda: whole.append(ann.heard(chat_id, answer_id)))
-    reader.start()
-    seen: list[dict[str, Any]] = []
-    other = Asking(str(ann.http.base_url), ann.http.headers)
-    with other.events(chat_id, answer_id) as events:
-        for event in events:
-            seen.append(event)
-            if len([e for e in seen if e["event_type"] == "token"]) == 2:
-                break
-    with other.events(chat_id, answer_id, {"Last-Event-ID": str(seen[-1]["id"])}) as events:
-        seen += events
-    reader.join(30)
-    texts = ["".join(e["text"] for e in es if e["event_type"] == "token") for es in (seen, *whole)]
+    with (
+        ann.events(chat_id, answer_id) as whole,
+        Asking(served.url, ann.http.headers).events(chat_id, answer_id) as part,
+    ):
+        heard, seen = [next(whole)], [next(part)]
+        assert (heard[0]["event_type"], seen[0]["event_type"]) == ("pending", "pending")
+        bob.http.delete(f"/chats/{busy}")
+        while len([event for event in seen if event["event_type"] == "token"]) < 2:
+            seen.append(next(part))
+        heard += whole
+    with ann.events(chat_id, answer_id, {"Last-Event-ID": str(seen[-1]["id"])}) as rest:
+        seen += rest
+    texts = ["".join(e["text"] for e in es if e["event_type"] == "token") for es in (seen, heard)]
     assert texts == ["one two three four five six"] * 2
     assert seen[-1]["message"]["content"] == texts[0]
     assert ann.heard(chat_id, answer_id) == [], "204: it is finished"

@@ -18,17 +18,12 @@ from chatterm.server.problems import Problem
 def routes(server: Server, archive: Archive) -> APIRouter:
     router = APIRouter(tags=["account"])
 
-    async def remove(user: User) -> None:
-        """An account with everything in it; whoever had it is logged out."""
-        await archive.delete_all(user)
-        server.people.remove_user(user.id)
-
     @router.delete("/account/")
     @router.delete("/account", include_in_schema=False)
     async def delete(caller: UseCaller) -> Response:
         if caller.by == "local":
             raise Problem(400, "The user of this machine has no account that could be deleted")
-        await remove(caller.user)
+        await archive.remove_account(caller.user)
         return Response(status_code=200)
 
     @router.get("/admin/users")
@@ -37,7 +32,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
 
     @router.delete("/admin/users/{user_id}")
     async def delete_user(caller: AdminCaller, user_id: str) -> Response:
-        await remove(_known(server, user_id))
+        await archive.remove_account(_known(server, user_id))
         return Response(status_code=200)
 
     @router.delete("/admin/refresh_tokens/{user_id}")

@@ -19,7 +19,7 @@ from chatterm.errors import ConfigError, NotFound
 from chatterm.messages import Message, Request, Role
 from chatterm.params import Params
 from chatterm.server.core import Server
-from chatterm.server.jobs import Job, Work
+from chatterm.server.jobs import Job, JobState, Work
 from chatterm.server.openassistant.wire import (
     JsonObject,
     NewAnswer,
@@ -30,7 +30,7 @@ from chatterm.server.openassistant.wire import (
     state_of,
     time_text,
 )
-from chatterm.server.people import User
+from chatterm.server.people import User, remove_with_chats
 from chatterm.server.problems import Problem
 from chatterm.store.database import Row
 from chatterm.titles import first_words
@@ -192,13 +192,11 @@ class Archive:
                 await self._server.jobs.cancel(job.id)
         self._store.delete_forever(chat_id)
 
-    async def delete_all(self, user: User) -> None:
-        """Every chat of a user, of whatever dialect, and whatever else is kept of them."""
+    async def remove_account(self, user: User) -> None:
+        """Remove a user with every chat, of whatever dialect; their logins end at once."""
         for job in self._server.jobs.of_user(user.id):
             await self._server.jobs.cancel(job.id)
-        rows = self._db.rows("SELECT chat_id FROM server_chats WHERE user_id = ?", (user.id,))
-        self._store.delete_forever(*(chat_id for (chat_id,) in rows))
-        self._server.records.forget(user.id)
+        remove_with_chats(self._server.records, self._server.people, user)
 
     # Messages
 
@@ -241,7 +239,7 @@ class Archive:
             raise Problem(400, "Parent message not found", kind="not_found") from error
         if parent.role is not Role.ASSISTANT:
             raise Problem(400, "Parent message is not an assistant message")
-        if state_of(parent, self._server.kept.of_message(parent_id)) != "complete":
+        if state_of(parent, self._server.kept.state(parent_id)) != "complete":
             raise Problem(400, "Parent message is not complete")
 
     async def fit(self, user: User, wish: Wish) -> Fit:
@@ -260,29 +258,44 @@ class Archive:
         self._server.jobs.check(user.id, wish.model)
         return Fit(wish, params, work)
 
-    async def answer(self, user: User, chat_id: str, prompt: Message, fit: Fit) -> str:
+    async def answer(self, user: User, chat_id: str, prompt_id: str, fit: Fit) -> str:
         """Begin an answer; its message is there at once, whatever comes of it."""
-        wish, params = fit.wish, fit.params
         with self._db.atomic():
-            row = self._store.start_answer(
-                chat_id,
-                parent_id=prompt.id,
-                model=wish.model,
-                backend=self._server.models.backend(wish.model).name,
-                params=params,
-            )
-            self._db.run(
-                "INSERT INTO server_notes (message_id, note) VALUES (?, ?)",
-                (row.id, json.dumps(fit.work)),
-            )
-        path = tuple(self._store.path(chat_id, prompt.id))
+            answer_id = await self._begun(user, chat_id, prompt_id, fit)
+        await self._cancel_others(user, prompt_id)
+        return answer_id
+
+    async def ask(
+        self, user: User, chat_id: str, parent_id: str | None, text: str, fit: Fit
+    ) -> tuple[str, str]:
+        """A prompt and its answer, both or none."""
+        with self._db.atomic():
+            prompt = self.add_prompt(user, chat_id, parent_id, text)
+            answer_id = await self._begun(user, chat_id, prompt.id, fit)
+        await self._cancel_others(user, prompt.id)
+        return prompt.id, answer_id
+
+    async def _begun(self, user: User, chat_id: str, prompt_id: str, fit: Fit) -> str:
+        """Store an answer and submit its job: inside a transaction, so without a real wait."""
+        wish, params = fit.wish, fit.params
+        row = self._store.start_answer(
+            chat_id,
+            parent_id=prompt_id,
+            model=wish.model,
+            backend=self._server.models.backend(wish.model).name,
+            params=params,
+        )
+        self._db.run(
+            "INSERT INTO server_notes (message_id, note) VALUES (?, ?)",
+            (row.id, json.dumps(fit.work)),
+        )
+        path = tuple(self._store.path(chat_id, prompt_id))
         if wish.system:
             path = (Message("", None, Role.SYSTEM, wish.system, row.created_at), *path)
         request = Request(
             model=wish.model, path=path, answer_id=row.id, params=params, chat_id=chat_id
         )
         await self._server.jobs.submit(Work(user.id, request, kept=True, message_id=row.id))
-        await self._cancel_others(user, prompt.id)
         return row.id
 
     async def _cancel_others(self, user: User, prompt_id: str) -> None:
@@ -376,11 +389,6 @@ class Archive:
         which, values = "m.chat_id = ?", [chat_id]
         if message_id is not None:
             which, values = "m.chat_id = ? AND m.id = ?", [chat_id, message_id]
-        jobs = self._db.rows(
-            "SELECT m.id FROM messages AS m JOIN server_jobs AS j ON j.message_id = m.id"
-            f" WHERE {which}",
-            values,
-        )
         notes = self._db.rows(
             "SELECT m.id, n.note FROM messages AS m JOIN server_notes AS n ON n.message_id = m.id"
             f" WHERE {which}",
@@ -396,10 +404,9 @@ class Archive:
             reports.setdefault(reported, []).append(
                 {"id": report_id, "report_type": report_type, "reason": reason}
             )
-        found = {row[0]: self._server.kept.of_message(row[0]) for row in jobs}
         return _About(
             chat_id,
-            {key: job for key, job in found.items() if job is not None},
+            self._server.kept.states(chat_id),
             {key: json.loads(note) for key, note in notes},
             self._store.votes(chat_id),
             reports,
@@ -411,7 +418,7 @@ class _About:
     """What goes with the messages of one chat, by their ids."""
 
     chat_id: str
-    jobs: Mapping[str, Job]
+    jobs: Mapping[str, JobState]
     work: Mapping[str, JsonObject]
     votes: Mapping[str, int]
     reports: Mapping[str, Sequence[JsonObject]]

@@ -47,7 +47,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         if message.role is not Role.ASSISTANT:
             raise Problem(400, "Only assistant messages can be streamed.")
         job = server.kept.of_message(message_id)
-        state = state_of(message, job)
+        state = state_of(message, job.state if job is not None else None)
         after = int(seen) if seen is not None and seen.isdecimal() and len(seen) < 10 else None
         if job is None or (state in _FINAL and after is None):
             return Response(status_code=204)

@@ -46,7 +46,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         if parent.role is not Role.USER:
             raise Problem(400, "Parent message is not a prompter message")
         fit = await archive.fit(caller.user, Wish.of(body))
-        answer_id = await archive.answer(caller.user, chat_id, parent, fit)
+        answer_id = await archive.answer(caller.user, chat_id, parent.id, fit)
         return archive.message_json(caller.user, chat_id, answer_id)
 
     @router.post("/chats/{chat_id}/messages")
@@ -55,10 +55,11 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         wish = _wish(body, server.models.default)
         archive.listed(caller.user, chat_id)
         fit = await archive.fit(caller.user, wish)
-        added = archive.add_prompt(caller.user, chat_id, body.parent_id, body.content)
-        answer_id = await archive.answer(caller.user, chat_id, added, fit)
+        prompt_id, answer_id = await archive.ask(
+            caller.user, chat_id, body.parent_id, body.content, fit
+        )
         return {
-            "prompter_message": archive.message_json(caller.user, chat_id, added.id),
+            "prompter_message": archive.message_json(caller.user, chat_id, prompt_id),
             "assistant_message": archive.message_json(caller.user, chat_id, answer_id),
         }
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatterm.messages import Message, Role, State
 from chatterm.params import Params
-from chatterm.server.jobs import Job, JobState
+from chatterm.server.jobs import JobState
 from chatterm.server.people import User
 
 TITLE_LENGTH = 100
@@ -145,17 +145,17 @@ def time_text(seconds: float) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def state_of(message: Message, job: Job | None) -> str:
+def state_of(message: Message, job: JobState | None) -> str:
     if message.role is not Role.ASSISTANT:
         return "manual"
-    return _STATES[job.state] if job is not None else _WITHOUT_JOB[message.state]
+    return _STATES[job] if job is not None else _WITHOUT_JOB[message.state]
 
 
 def message_json(
     message: Message,
     chat_id: str,
     *,
-    job: Job | None = None,
+    job: JobState | None = None,
     work: JsonObject | None = None,
     score: int = 0,
     reports: tuple[JsonObject, ...] = (),
