@@ -9,6 +9,21 @@ from typing import Any
 
 import httpx
 
+PATIENCE = 120.0
+"""Seconds: a machine that is busy with other tests is no failure."""
+
+
+def request(method: str, url: str, **more: Any) -> httpx.Response:
+    return httpx.request(method, url, timeout=PATIENCE, **more)
+
+
+def get(url: str, **more: Any) -> httpx.Response:
+    return request("GET", url, **more)
+
+
+def post(url: str, **more: Any) -> httpx.Response:
+    return request("POST", url, **more)
+
 
 class Asking:
     """One user at one server; every reply is the raw one unless a name says otherwise."""
@@ -17,13 +32,13 @@ class Asking:
         # No connection outlives its request, so there is nothing to be closed.
         alone = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.Client(
-            base_url=url, headers=dict(headers or {}), timeout=30, limits=alone
+            base_url=url, headers=dict(headers or {}), timeout=PATIENCE, limits=alone
         )
 
     @classmethod
     def by_name(cls, url: str, name: str) -> Asking:
         """Logged in as the text clients log in."""
-        reply = httpx.get(f"{url}/auth/callback/debug", params={"code": name})
+        reply = get(f"{url}/auth/callback/debug", params={"code": name})
         token = reply.raise_for_status().json()["access_token"]
         return cls(url, {"Authorization": f"Bearer {token['access_token']}"})
 

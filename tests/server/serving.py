@@ -19,6 +19,7 @@ from chatterm.server.people import People, Scope
 from chatterm.server.records import open_records
 from chatterm.server.running import listen, uvicorn_server
 from chatterm.server.settings import serve_settings
+from tests.server.asking import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert ready.wait(120)
+    assert ready.wait(PATIENCE)
     if isinstance(found[-1], BaseException):
         raise found[-1]
     running, served = found
@@ -71,7 +72,7 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
         yield served
     finally:
         running.should_exit = True
-        thread.join(120)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 

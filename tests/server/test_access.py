@@ -13,7 +13,7 @@ import pytest
 from chatterm.errors import ConfigError
 from chatterm.server.app import rules_of
 from chatterm.server.people import Scope
-from tests.server.asking import Asking
+from tests.server.asking import Asking, get, post, request
 from tests.server.serving import Served, add_user, people, serving
 
 PUBLIC = {
@@ -47,7 +47,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 def operations(url: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Every method and path that the server describes."""
-    paths = httpx.get(f"{url}/openapi.json").json()["paths"]
+    paths = get(f"{url}/openapi.json").json()["paths"]
     return [
         (verb.upper(), path, told)
         for path, verbs in paths.items()
@@ -69,7 +69,7 @@ def test_every_route_without_a_credential_is_401(locked: Served) -> None:
     for verb, path, _ in operations(locked.url):
         if (verb, path) in PUBLIC:
             continue
-        reply = httpx.request(verb, locked.url + re.sub(r"\{\w+\}", "x", path), json={})
+        reply = request(verb, locked.url + re.sub(r"\{\w+\}", "x", path), json={})
         assert reply.status_code == 401, (verb, path, reply.text)
         assert reply.headers["www-authenticate"] == "Bearer"
         asked += 1
@@ -95,7 +95,7 @@ def test_what_is_public_is_so_on_purpose(locked: Served) -> None:
 )
 def test_a_wrong_credential_is_401(locked: Served, header: str) -> None:
     encoded = [(b"authorization", header.encode("latin-1"))]
-    reply = httpx.get(f"{locked.url}/auth/check", headers=encoded)
+    reply = get(f"{locked.url}/auth/check", headers=encoded)
     assert reply.status_code == 401
 
 
@@ -212,29 +212,29 @@ def test_a_key_that_was_revoked_or_has_expired_opens_nothing(locked: Served) -> 
 
 
 def login(served: Served, name: str = "ada", password: str = "correct horse") -> httpx.Response:
-    return httpx.post(f"{served.url}/auth/login", json={"username": name, "password": password})
+    return post(f"{served.url}/auth/login", json={"username": name, "password": password})
 
 
 def test_tokens_are_refreshed_and_rotate(locked: Served) -> None:
     pair = login(locked).json()
     refresh = pair["refresh_token"]["access_token"]
-    fresh = httpx.get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh}).json()
+    fresh = get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh}).json()
     assert fresh["token_type"] == "bearer"
     old = {"Authorization": f"Bearer {pair['access_token']['access_token']}"}
     new = {"Authorization": f"Bearer {fresh['access_token']}"}
-    assert httpx.get(f"{locked.url}/auth/check", headers=old).status_code == 401
-    assert httpx.get(f"{locked.url}/auth/check", headers=new).status_code == 200
+    assert get(f"{locked.url}/auth/check", headers=old).status_code == 401
+    assert get(f"{locked.url}/auth/check", headers=new).status_code == 200
 
 
 def test_a_refresh_token_that_is_shown_twice_ends_the_login(locked: Served) -> None:
     refresh = login(locked).json()["refresh_token"]["access_token"]
-    fresh = httpx.get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh}).json()
-    again = httpx.get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh})
+    fresh = get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh}).json()
+    again = get(f"{locked.url}/auth/refresh", headers={"Refresh": refresh})
     assert again.status_code == 401
     for token in (fresh["access_token"],):
-        reply = httpx.get(f"{locked.url}/auth/check", headers={"Authorization": f"Bearer {token}"})
+        reply = get(f"{locked.url}/auth/check", headers={"Authorization": f"Bearer {token}"})
         assert reply.status_code == 401
-    last = httpx.get(f"{locked.url}/auth/refresh", headers={"Refresh": fresh["refresh_token"]})
+    last = get(f"{locked.url}/auth/refresh", headers={"Refresh": fresh["refresh_token"]})
     assert last.status_code == 401
 
 
@@ -242,13 +242,11 @@ def test_tokens_are_no_use_in_the_place_of_the_other(locked: Served) -> None:
     pair = login(locked).json()
     access = pair["access_token"]["access_token"]
     refresh = pair["refresh_token"]["access_token"]
-    as_access = httpx.get(
-        f"{locked.url}/auth/check", headers={"Authorization": f"Bearer {refresh}"}
-    )
+    as_access = get(f"{locked.url}/auth/check", headers={"Authorization": f"Bearer {refresh}"})
     assert (as_access.status_code, as_access.json()) == (400, {"detail": "Invalid token type"})
-    as_refresh = httpx.get(f"{locked.url}/auth/refresh", headers={"Refresh": access})
+    as_refresh = get(f"{locked.url}/auth/refresh", headers={"Refresh": access})
     assert as_refresh.status_code == 400
-    assert httpx.get(f"{locked.url}/auth/refresh").status_code == 401
+    assert get(f"{locked.url}/auth/refresh").status_code == 401
 
 
 def test_an_expired_token_is_refused(locked: Served) -> None:
@@ -256,10 +254,10 @@ def test_an_expired_token_is_refused(locked: Served) -> None:
     with people() as known:
         known._db.run("UPDATE server_tokens SET expires_at = 1")
     headers = {"Authorization": f"Bearer {pair['access_token']['access_token']}"}
-    reply = httpx.get(f"{locked.url}/auth/check", headers=headers)
+    reply = get(f"{locked.url}/auth/check", headers=headers)
     assert (reply.status_code, reply.json()) == (401, {"detail": "Token expired"})
     refresh = {"Refresh": pair["refresh_token"]["access_token"]}
-    assert httpx.get(f"{locked.url}/auth/refresh", headers=refresh).status_code == 401
+    assert get(f"{locked.url}/auth/refresh", headers=refresh).status_code == 401
 
 
 def test_logging_out_ends_the_login_and_only_that(locked: Served) -> None:
@@ -267,8 +265,8 @@ def test_logging_out_ends_the_login_and_only_that(locked: Served) -> None:
     headers = [
         {"Authorization": f"Bearer {pair['access_token']['access_token']}"} for pair in (one, two)
     ]
-    assert httpx.post(f"{locked.url}/auth/logout", headers=headers[0]).status_code == 200
-    codes = [httpx.get(f"{locked.url}/auth/check", headers=h).status_code for h in headers]
+    assert post(f"{locked.url}/auth/logout", headers=headers[0]).status_code == 200
+    codes = [get(f"{locked.url}/auth/check", headers=h).status_code for h in headers]
     assert codes == [401, 200]
 
 
@@ -288,7 +286,7 @@ def test_a_user_who_is_removed_is_out_at_once(locked: Served) -> None:
         assert user is not None
         known.remove_user(user.id)
     headers = {"Authorization": f"Bearer {token}"}
-    assert httpx.get(f"{locked.url}/auth/check", headers=headers).status_code == 401
+    assert get(f"{locked.url}/auth/check", headers=headers).status_code == 401
     assert asking.http.get(f"/chats/{chat_id}").status_code == 401
     assert login(locked).status_code == 401
 
@@ -307,7 +305,7 @@ def test_an_admin_ends_logins_and_removes_users(locked: Served) -> None:
     pair = login(locked).json()
     assert admin.http.delete("/admin/refresh_tokens/ada").status_code == 200
     refresh = {"Refresh": pair["refresh_token"]["access_token"]}
-    assert httpx.get(f"{locked.url}/auth/refresh", headers=refresh).status_code == 401
+    assert get(f"{locked.url}/auth/refresh", headers=refresh).status_code == 401
     assert admin.http.delete("/admin/users/ada").status_code == 200
     gone = admin.http.delete("/admin/users/ada")
     assert (gone.status_code, gone.json()) == (404, {"detail": "User not found"})
@@ -315,12 +313,12 @@ def test_an_admin_ends_logins_and_removes_users(locked: Served) -> None:
 
 def test_on_this_machine_nobody_needs_a_key_but_a_wrong_one_of_ours_is_told() -> None:
     with serving() as served:
-        assert httpx.get(f"{served.url}/chats").status_code == 200
+        assert get(f"{served.url}/chats").status_code == 200
         some = {"Authorization": "Bearer sk-of-another-program"}
-        assert httpx.get(f"{served.url}/chats", headers=some).status_code == 200
+        assert get(f"{served.url}/chats", headers=some).status_code == 200
         ours = {"Authorization": "Bearer ck-wrong"}
-        assert httpx.get(f"{served.url}/chats", headers=ours).status_code == 401
-        assert httpx.delete(f"{served.url}/account/").status_code == 400
+        assert get(f"{served.url}/chats", headers=ours).status_code == 401
+        assert request("DELETE", f"{served.url}/account/").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -337,19 +335,19 @@ def test_a_page_somewhere_cannot_use_a_server_without_logins(
     headers: dict[str, str], code: int
 ) -> None:
     with serving(cors_origins=["https://chat.example.org"]) as served:
-        reply = httpx.get(f"{served.url}/chats", headers=headers)
+        reply = get(f"{served.url}/chats", headers=headers)
         assert reply.status_code == code
-        by_name = httpx.get(f"{served.url}/auth/callback/debug?code=x", headers=headers)
+        by_name = get(f"{served.url}/auth/callback/debug?code=x", headers=headers)
         assert by_name.status_code == code
 
 
 def test_only_named_origins_get_cors_headers() -> None:
     ask = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
     with serving() as served:
-        reply = httpx.options(f"{served.url}/chats", headers=ask)
+        reply = request("OPTIONS", f"{served.url}/chats", headers=ask)
         assert "access-control-allow-origin" not in reply.headers
     with serving(cors_origins=["https://a.example"]) as served:
-        reply = httpx.options(f"{served.url}/chats", headers=ask)
+        reply = request("OPTIONS", f"{served.url}/chats", headers=ask)
         assert reply.headers["access-control-allow-origin"] == "https://a.example"
 
 
@@ -357,10 +355,10 @@ def test_beyond_this_machine_it_wants_users_or_to_be_told() -> None:
     with pytest.raises(ConfigError, match="nobody has an account"), serving(host="0.0.0.0"):
         pass
     with serving(host="0.0.0.0", no_auth=True) as served:
-        assert httpx.get(f"{served.url}/chats").status_code == 200
+        assert get(f"{served.url}/chats").status_code == 200
     add_user("ada")
     with serving(host="0.0.0.0") as served:
-        assert httpx.get(f"{served.url}/chats").status_code == 401
+        assert get(f"{served.url}/chats").status_code == 401
 
 
 def test_passwords_and_keys_are_nowhere_in_the_file(locked: Served, home: Any) -> None:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from chatterm.backend import open_backend
@@ -21,6 +20,7 @@ from chatterm.paths import Paths
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from tests.cli.program import Ran, chatterm, opened_store, slow_echo
+from tests.server.asking import get, post, request
 from tests.server.serving import Served, add_user, people, serving
 
 
@@ -42,7 +42,7 @@ def backend(model: str) -> Any:
 
 
 def got(served: Served, path: str) -> Any:
-    return httpx.get(served.url + path).raise_for_status().json()
+    return get(served.url + path).raise_for_status().json()
 
 
 async def drained(events: AsyncGenerator[Event, None]) -> list[Event]:
@@ -96,7 +96,7 @@ def test_chats_are_named_hidden_judged_reported_deleted_and_taken_in(home: Path)
     with serving() as served:
         logged_in(served)
         chatterm("ask", "-m", "lab/echo", "the moon")
-        chat = httpx.get(f"{served.url}/chats").json()["chats"][0]
+        chat = get(f"{served.url}/chats").json()["chats"][0]
         with opened_store() as store:
             local = store.chats()[0]
             answer = store.path(local.id)[-1]
@@ -108,11 +108,11 @@ def test_chats_are_named_hidden_judged_reported_deleted_and_taken_in(home: Path)
         ):
             ran = chatterm(*args)
             assert ran.code == 0, (args, ran.err)
-        there = httpx.get(f"{served.url}/chats/{chat['id']}").json()
+        there = get(f"{served.url}/chats/{chat['id']}").json()
         assert (there["title"], there["hidden"]) == ("Moon", True)
         assert there["messages"][-1]["score"] == 1
         assert there["messages"][-1]["reports"][0]["reason"] == "It is wrong."
-        httpx.put(f"{served.url}/chats/{chat['id']}", json={"hidden": False})
+        request("PUT", f"{served.url}/chats/{chat['id']}", json={"hidden": False})
         (home / "data" / "chatterm.db").unlink()
         assert chatterm("remotes", "sync", "lab").code == 0
         with opened_store() as store:
@@ -121,7 +121,7 @@ def test_chats_are_named_hidden_judged_reported_deleted_and_taken_in(home: Path)
             assert [m.text for m in store.path(taken.id)] == ["the moon", "the moon"]
         ran = chatterm("remotes", "change", "lab", chat["id"], "--delete")
         assert ran.code == 0, ran.err
-        assert httpx.get(f"{served.url}/chats/{chat['id']}").status_code == 404
+        assert get(f"{served.url}/chats/{chat['id']}").status_code == 404
 
 
 def test_a_password_is_asked_for_and_the_login_ends_with_logout(home: Path) -> None:
@@ -129,14 +129,14 @@ def test_a_password_is_asked_for_and_the_login_ends_with_logout(home: Path) -> N
     with serving() as served:
         without = chatterm("login", served.url, "--user", "ada")
         assert without.code == 2, "nobody is at the terminal"
-        login = httpx.post(
+        login = post(
             f"{served.url}/auth/login", json={"username": "ada", "password": "correct horse"}
         )
         logged_in(served, "--key-stdin", stdin=login.text)
         assert chatterm("ask", "-m", "lab/echo", "hi").out == "hi\n"
         assert chatterm("logout", "lab").code == 0
         token = login.json()["access_token"]["access_token"]
-        reply = httpx.get(f"{served.url}/auth/check", headers={"Authorization": f"Bearer {token}"})
+        reply = get(f"{served.url}/auth/check", headers={"Authorization": f"Bearer {token}"})
         assert reply.status_code == 401
 
 
@@ -150,7 +150,7 @@ def test_a_key_of_the_server_opens_it(home: Path) -> None:
 def test_an_expired_login_is_refreshed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     add_user("ada", "correct horse")
     with serving() as served:
-        login = httpx.post(
+        login = post(
             f"{served.url}/auth/login", json={"username": "ada", "password": "correct horse"}
         )
         logged_in(served, "--key-stdin", stdin=login.text)

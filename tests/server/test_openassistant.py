@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.cli.program import slow_echo
-from tests.server.asking import Asking
+from tests.server.asking import Asking, get
 from tests.server.serving import Served, add_user, people, serving
 
 
@@ -282,7 +282,7 @@ def test_a_full_queue_is_503_and_leaves_nothing_behind(home: Path) -> None:
 
 def test_too_many_requests_are_429(home: Path) -> None:
     with serving(requests_per_minute=3) as served:
-        replies = [httpx.get(f"{served.url}/chats") for _ in range(4)]
+        replies = [get(f"{served.url}/chats") for _ in range(4)]
     assert [reply.status_code for reply in replies] == [200, 200, 200, 429]
     assert "retry-after" in replies[-1].headers
 
@@ -323,7 +323,7 @@ def test_a_trusted_client_speaks_for_its_users_and_for_nobody_else(home: Path) -
         assert (wrong.http.post("/auth/trusted").status_code) == 401
         as_ada = Asking(served.url, header(client="local", provider_account_id="ada"))
         assert as_ada.http.get("/chats").status_code == 404
-        garbled = httpx.get(f"{served.url}/chats", headers={"TrustedClient": "%%%"})
+        garbled = get(f"{served.url}/chats", headers={"TrustedClient": "%%%"})
         assert garbled.status_code == 400
 
 

@@ -8,16 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
-import httpx
-
 from tests.cli.program import chatterm, slow_echo
-from tests.server.asking import Asking
+from tests.server.asking import Asking, get
 from tests.server.program import served_program
 
 
 def test_it_serves_the_guide_at_once(tmp_path: Path) -> None:
     with served_program(tmp_path) as program:
-        told = httpx.get(f"{program.url}/configs/model_configs").json()
+        told = get(f"{program.url}/configs/model_configs").json()
         assert "guide" in [config["name"] for config in told]
 
 

@@ -9,7 +9,12 @@ import httpx
 import pytest
 
 from chatterm.remote.openassistant.generation import Generation
+from tests.server.asking import PATIENCE, get
 from tests.server.serving import serving
+
+
+def client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=PATIENCE)
 
 
 def data_lines(reply: httpx.Response) -> list[dict[str, Any]]:
@@ -22,7 +27,10 @@ def data_lines(reply: httpx.Response) -> list[dict[str, Any]]:
 
 
 def test_the_text_client_of_the_end_talks_twice() -> None:
-    with serving(by_name=True) as served, httpx.Client(base_url=served.url) as http:
+    with (
+        serving(by_name=True) as served,
+        httpx.Client(base_url=served.url, timeout=PATIENCE) as http,
+    ):
         configs = http.get("/configs/model_configs").json()
         assert {"name", "description", "parameter_configs"} <= configs[0].keys()
         assert "echo" in [config["name"] for config in configs]
@@ -67,7 +75,10 @@ def test_the_text_client_of_the_end_talks_twice() -> None:
 
 
 def test_the_text_client_of_march_26_sends_both_messages_at_once() -> None:
-    with serving(by_name=True) as served, httpx.Client(base_url=served.url) as http:
+    with (
+        serving(by_name=True) as served,
+        httpx.Client(base_url=served.url, timeout=PATIENCE) as http,
+    ):
         assert "debug" in http.get("/auth/providers").json()
         redirect = http.get("/auth/login/debug", params={"username": "a&b=c", "state": "{}"})
         assert redirect.status_code == 302
@@ -93,7 +104,10 @@ def test_the_text_client_of_march_26_sends_both_messages_at_once() -> None:
 
 
 def test_the_text_client_of_march_18_has_a_flat_token_and_work_parameters() -> None:
-    with serving(by_name=True) as served, httpx.Client(base_url=served.url) as http:
+    with (
+        serving(by_name=True) as served,
+        httpx.Client(base_url=served.url, timeout=PATIENCE) as http,
+    ):
         token = http.get("/auth/login/debug", params={"username": "ann"}).json()
         assert token["token_type"] == "bearer"
         auth = {"Authorization": f"Bearer {token['access_token']}"}
@@ -118,7 +132,7 @@ def test_a_client_that_says_nothing_of_a_model_gets_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CHATTERM_MODEL", "echo")
-    with serving() as served, httpx.Client(base_url=served.url) as http:
+    with serving() as served, client(served.url) as http:
         chat = http.post("/chats", json={}).json()
         both = http.post(f"/chats/{chat['id']}/messages", json={"content": "Hello"}).json()
         work = both["assistant_message"]["work_parameters"]
@@ -127,7 +141,7 @@ def test_a_client_that_says_nothing_of_a_model_gets_the_default(
 
 def test_the_description_shows_the_newest_generation() -> None:
     with serving() as served:
-        paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
+        paths = get(f"{served.url}/openapi.json").json()["paths"]
     assert "/chats/{chat_id}/prompter_message" in paths
     assert "/auth/callback/debug" in paths
     assert Generation().chats in paths

@@ -89,6 +89,12 @@ class Access:
         async with self._renewing:
             if self._token() != used:
                 return
+            kept = self._store.get(self.name, self.http.address.origin)
+            if kept is not None and kept.access not in ("", used):
+                # Another process was faster; a refresh token may work only once.
+                self._credentials = kept
+                self._token()
+                return
             fresh = await self._refreshed() or await self._logged_in_again()
             if fresh is None:
                 raise self._locked_out(reply)
