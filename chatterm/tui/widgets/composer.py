@@ -192,6 +192,17 @@ class Composer(TextArea):
         else:
             super().action_delete_left()
 
+    def action_cursor_page_up(self) -> None:
+        """What is written is seldom longer than its box; then the page is the transcript's."""
+        if self.wrapped_document.height <= self.size.height:
+            raise SkipAction
+        super().action_cursor_page_up()
+
+    def action_cursor_page_down(self) -> None:
+        if self.wrapped_document.height <= self.size.height:
+            raise SkipAction
+        super().action_cursor_page_down()
+
     def action_unqueue(self) -> None:
         self.post_message(self.Asked("unqueue"))
 
