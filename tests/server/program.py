@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -9,8 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import httpx
 
 from tests.cli.program import COMMAND
 
@@ -65,14 +64,8 @@ def served_program(folder: Path, args: Sequence[str] = (), **settings: object) -
 
 
 def _environment(config: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "CHATTERM_CONFIG": str(config)}
 
 
 def _toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def wait_until_it_answers(url: str) -> None:
-    httpx.get(f"{url}/health/ready").raise_for_status()
