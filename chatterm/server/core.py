@@ -12,13 +12,14 @@ from chatterm.config import Config
 from chatterm.ids import Clock, NewId, ulid_factory
 from chatterm.paths import Paths
 from chatterm.server.access import Access
-from chatterm.server.jobs import Jobs, Rules
+from chatterm.server.jobs import Jobs
 from chatterm.server.kept import Kept
 from chatterm.server.limits import Limits
 from chatterm.server.models import Models
 from chatterm.server.people import People
 from chatterm.server.records import Records, open_records
 from chatterm.server.settings import ServeSettings
+from chatterm.server.work import Rules
 from chatterm.store import Store
 
 _DAY = 86400.0

@@ -1,7 +1,7 @@
 """Asking and generating, decoupled: a job is accepted, waits, runs, and is followed by anybody.
 
-This is the seam behind which work could go to another machine: a :class:`Worker` answers, a
-:class:`Keeper` remembers what has to outlive this process. Every event of a job has a number and
+This is the seam behind which work could go to another machine: a ``Worker`` answers, a ``Keeper``
+remembers what has to outlive this process. Every event of a job has a number and
 is kept until the job is forgotten, so a follower may come late, come back, or be one of several.
 A kept job does not need a follower; any other is stopped when its last one goes.
 """
@@ -10,26 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Protocol
+from dataclasses import replace
 
 from chatterm.errors import ChattermError, EngineError, NotFound
-from chatterm.events import (
-    Done,
-    Event,
-    Queued,
-    ReasoningDelta,
-    Replaced,
-    TextDelta,
-    ToolCalled,
-)
+from chatterm.events import Done
 from chatterm.ids import Clock, NewId
-from chatterm.messages import Request, Stop, Timings, ToolCall, Usage
+from chatterm.messages import Stop, Timings, Usage
 from chatterm.server.problems import QueueFull, TimedOut, TooMany
 from chatterm.server.queue import Lane
+from chatterm.server.underway import UnderWay, followed, recalled
+from chatterm.server.work import Job, JobState, Keeper, Numbered, Rules, Work, Worker, Written
 
 CHECKPOINT_SECONDS = 0.5
 STOPPED_SERVER = "the server was stopped before this answer was finished"
@@ -37,112 +29,6 @@ _MOST_FORGETTABLE = 512
 """Finished jobs that are kept for latecomers."""
 _LONGEST_WAIT = 120
 _log = logging.getLogger("chatterm.server.jobs")
-
-
-class JobState(StrEnum):
-    PENDING = "pending"
-    IN_PROGRESS = "in_progress"
-    COMPLETE = "complete"
-    STOPPED = "stopped"
-    """Cancelled: by its user, or since nobody follows it any more."""
-    FAILED = "failed"
-    TIMEOUT = "timeout"
-
-    @property
-    def is_over(self) -> bool:
-        return self not in (JobState.PENDING, JobState.IN_PROGRESS)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be done, and for whom."""
-
-    user_id: str
-    request: Request
-    kept: bool = False
-    """The answer's message is in the store; the job outlives its followers and restarts."""
-    message_id: str = ""
-    """Of a kept job: the answer's row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """An event with its place: a follower that has seen ``id`` asks for what comes after."""
-
-    id: int
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What has come of an answer so far."""
-
-    text: str = ""
-    reasoning: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """How a job stands."""
-
-    id: str
-    user_id: str
-    model: str
-    state: JobState
-    created_at: float
-    kept: bool = False
-    message_id: str = ""
-    position: int = 0
-    """Of a pending job: how many are before it."""
-    size: int = 0
-    """Of a pending job: how many wait."""
-    error: str = ""
-    error_kind: str = ""
-    started_at: float | None = None
-    finished_at: float | None = None
-    stop: Stop | None = None
-    usage: Usage = field(default_factory=Usage)
-    timings: Timings = field(default_factory=Timings)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How much, and for how long."""
-
-    queue_size: int = 64
-    """Jobs that may wait, of all users together."""
-    open_jobs: int = 16
-    """Jobs that one user may have waiting or running."""
-    wait_seconds: float = 600.0
-    answer_seconds: float = 3600.0
-    keep_seconds: float = 600.0
-    """How long the events of a finished job are kept."""
-
-
-class Worker(Protocol):
-    """Whoever generates."""
-
-    def lane(self, model: str) -> tuple[str, int]:
-        """The name of what jobs of this model share, and how many of them run at once."""
-
-    def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """The answer; the contract of a backend."""
-
-
-class Keeper(Protocol):
-    """Remembers kept jobs. Each call is one transaction, on the disk when it returns."""
-
-    def accepted(self, job: Job) -> None: ...
-
-    def began(self, job: Job) -> None: ...
-
-    def checkpoint(self, written: Sequence[tuple[Job, Written]]) -> None: ...
-
-    def finished(self, job: Job, written: Written) -> None: ...
-
-    def recall(self, job_id: str) -> tuple[Job, Written] | None:
-        """A finished job that is no longer in memory."""
 
 
 class Jobs:
@@ -156,9 +42,9 @@ class Jobs:
         self._clock = clock
         self._new_id = new_id
         self._rules = rules
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, UnderWay] = {}
         """Every job that can still be followed, the oldest first."""
-        self._lanes: dict[str, Lane[_Open]] = {}
+        self._lanes: dict[str, Lane[UnderWay]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing: asyncio.Task[None] | None = None
         self._closing = False
@@ -201,7 +87,7 @@ class Jobs:
     async def submit(self, work: Work) -> str:
         """Accept a job and return its id; it runs whether or not it is followed."""
         self.check(work.user_id, work.request.model)
-        job = _Open(
+        job = UnderWay(
             Job(
                 id=self._new_id(),
                 user_id=work.user_id,
@@ -233,12 +119,15 @@ class Jobs:
         """
         job = self._open.get(job_id)
         if job is None:
-            for numbered in self._recalled(job_id, max(0, after)):
+            kept = self._keeper.recall(job_id)
+            if kept is None:
+                raise NotFound(f"there is no job {job_id!r}")
+            for numbered in recalled(*kept, max(0, after)):
                 yield numbered
             return
         job.followers += 1
         try:
-            async with aclosing(_followed(job, after)) as events:
+            async with aclosing(followed(job, after)) as events:
                 async for numbered in events:
                     yield numbered
         finally:
@@ -255,18 +144,18 @@ class Jobs:
         job = self._open.get(job_id)
         if job is not None:
             return job.seen()
-        recalled = self._keeper.recall(job_id)
-        if recalled is None:
+        kept = self._keeper.recall(job_id)
+        if kept is None:
             raise NotFound(f"there is no job {job_id!r}")
-        return recalled[0]
+        return kept[0]
 
     def written(self, job_id: str) -> Written:
         """The text so far."""
         job = self._open.get(job_id)
         if job is not None:
             return job.written()
-        recalled = self._keeper.recall(job_id)
-        return recalled[1] if recalled is not None else Written()
+        kept = self._keeper.recall(job_id)
+        return kept[1] if kept is not None else Written()
 
     def of_user(self, user_id: str) -> list[Job]:
         """The jobs of a user that are not over."""
@@ -294,13 +183,13 @@ class Jobs:
 
     # Waiting
 
-    def _lane(self, model: str) -> Lane[_Open]:
+    def _lane(self, model: str) -> Lane[UnderWay]:
         name, slots = self._worker.lane(model)
         lane = self._lanes.setdefault(name, Lane(slots))
         lane.slots = slots
         return lane
 
-    def _start_what_can(self, lane: Lane[_Open]) -> None:
+    def _start_what_can(self, lane: Lane[UnderWay]) -> None:
         while lane.is_free and len(lane):
             job = lane.take()
             lane.running += 1
@@ -317,7 +206,7 @@ class Jobs:
         for position, waiting in enumerate(lane.order()):
             waiting.move(position, size)
 
-    def _give_up_waiting(self, job: _Open) -> None:
+    def _give_up_waiting(self, job: UnderWay) -> None:
         if job.value.state is JobState.PENDING:
             self._end(job, JobState.TIMEOUT, TimedOut("Timeout"))
 
@@ -327,7 +216,7 @@ class Jobs:
 
     # Running
 
-    async def _run(self, job: _Open) -> None:
+    async def _run(self, job: UnderWay) -> None:
         """Generate, whatever happens; the lane is free again afterwards."""
         job.has_begun = True
         done: Done | None = None
@@ -360,7 +249,7 @@ class Jobs:
         self._finish(job, state, error, done)
         self._start_what_can(job.lane)
 
-    async def _generate(self, job: _Open) -> Done:
+    async def _generate(self, job: UnderWay) -> Done:
         async with aclosing(self._worker.stream(job.work.request)) as events:
             async for event in events:
                 if isinstance(event, Done):
@@ -368,7 +257,7 @@ class Jobs:
                 job.add(event)
         raise EngineError("the answer ended without an end")
 
-    def _end(self, job: _Open, state: JobState, error: ChattermError | None = None) -> None:
+    def _end(self, job: UnderWay, state: JobState, error: ChattermError | None = None) -> None:
         """Bring a job to an end from outside, wherever it stands."""
         if job.is_over or job.end is not None:
             return
@@ -383,7 +272,7 @@ class Jobs:
         self._start_what_can(job.lane)
 
     def _finish(
-        self, job: _Open, state: JobState, error: ChattermError | None, done: Done | None
+        self, job: UnderWay, state: JobState, error: ChattermError | None, done: Done | None
     ) -> None:
         """Make it final: first on the disk, then for whoever follows."""
         self._stop_clock(job)
@@ -417,14 +306,14 @@ class Jobs:
 
     # Afterwards
 
-    def _retire(self, job: _Open) -> None:
+    def _retire(self, job: UnderWay) -> None:
         loop = asyncio.get_running_loop()
         job.deadline = loop.call_later(self._rules.keep_seconds, self._forget, job)
         idle = [old for old in self._open.values() if old.is_over and not old.followers]
         for old in idle[: max(0, len(idle) - _MOST_FORGETTABLE)]:
             self._forget(old)
 
-    def _left(self, job: _Open) -> None:
+    def _left(self, job: UnderWay) -> None:
         """A follower went."""
         if job.followers or job.value.kept:
             return
@@ -433,16 +322,16 @@ class Jobs:
         else:
             self._end(job, JobState.STOPPED)
 
-    def _forget(self, job: _Open) -> None:
+    def _forget(self, job: UnderWay) -> None:
         self._stop_clock(job)
         self._open.pop(job.value.id, None)
 
-    def _stop_clock(self, job: _Open) -> None:
+    def _stop_clock(self, job: UnderWay) -> None:
         if job.deadline is not None:
             job.deadline.cancel()
             job.deadline = None
 
-    def _tell(self, job: _Open) -> None:
+    def _tell(self, job: UnderWay) -> None:
         for listener in self.listeners:
             try:
                 listener(job.seen())
@@ -473,107 +362,3 @@ class Jobs:
                 continue
             for job in fresh:
                 job.unwritten = False
-
-    def _recalled(self, job_id: str, after: int) -> Iterator[Numbered]:
-        """The events of a kept job as its row tells them."""
-        recalled = self._keeper.recall(job_id)
-        if recalled is None:
-            raise NotFound(f"there is no job {job_id!r}")
-        job, written = recalled
-        events: list[Event] = []
-        if written.reasoning and not after:
-            events.append(ReasoningDelta(written.reasoning))
-        if after or written.text:
-            events.append(Replaced(written.text) if after else TextDelta(written.text))
-        events += [ToolCalled(call) for call in written.tool_calls]
-        if not job.error:
-            events.append(Done(job.stop or Stop.CANCELLED, job.usage, job.timings))
-        for number, event in enumerate(events, after + 1):
-            yield Numbered(number, event)
-        if job.error:
-            raise EngineError(job.error)
-
-
-class _Open:
-    """A job that is under way, or over and not yet forgotten."""
-
-    def __init__(self, value: Job, work: Work, lane: Lane[_Open]) -> None:
-        self.value = value
-        self.work = work
-        self.lane = lane
-        self.log: list[Numbered] = []
-        self.task: asyncio.Task[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-        self.end: tuple[JobState, ChattermError | None] | None = None
-        self.error: ChattermError | None = None
-        self.followers = 0
-        self.has_begun = False
-        self.unwritten = False
-        self.place = (0, 0)
-        self.bell = asyncio.Event()
-        self._text: list[str] = [work.request.prefill] if work.request.prefill else []
-        self._reasoning: list[str] = []
-        self._calls: list[ToolCall] = []
-
-    @property
-    def user_id(self) -> str:
-        return self.value.user_id
-
-    @property
-    def is_over(self) -> bool:
-        return self.value.state.is_over
-
-    def seen(self) -> Job:
-        if self.value.state is not JobState.PENDING:
-            return self.value
-        return replace(self.value, position=self.place[0], size=self.place[1])
-
-    def written(self) -> Written:
-        return Written("".join(self._text), "".join(self._reasoning), tuple(self._calls))
-
-    def add(self, event: Event) -> None:
-        match event:
-            case TextDelta(text=text):
-                self._text.append(text)
-            case Replaced(text=text):
-                prefill = self.work.request.prefill
-                self._text = [prefill, text] if prefill else [text]
-            case ReasoningDelta(text=text):
-                self._reasoning.append(text)
-            case ToolCalled(call=call):
-                self._calls.append(call)
-            case _:
-                pass
-        self.unwritten = True
-        self.log.append(Numbered(len(self.log) + 1, event))
-        self.ring()
-
-    def move(self, position: int, size: int) -> None:
-        if self.place != (position, size):
-            self.place = (position, size)
-            self.ring()
-
-    def ring(self) -> None:
-        """Wake whoever follows."""
-        self.bell.set()
-        self.bell = asyncio.Event()
-
-
-async def _followed(job: _Open, after: int) -> AsyncGenerator[Numbered, None]:
-    seen = max(0, min(after, len(job.log)))
-    place: tuple[int, int] | None = None
-    while True:
-        bell = job.bell
-        if job.value.state is JobState.PENDING and job.place != place:
-            place = job.place
-            yield Numbered(seen, Queued(*place))
-            continue
-        while seen < len(job.log):
-            seen += 1
-            yield job.log[seen - 1]
-        if job.is_over:
-            if job.error is not None:
-                raise job.error
-            return
-        if bell is job.bell:
-            await bell.wait()

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatterm.messages import State, Usage
-from chatterm.server.jobs import STOPPED_SERVER, Job, JobState, Written
+from chatterm.server.jobs import STOPPED_SERVER
 from chatterm.server.records import Records
+from chatterm.server.work import Job, JobState, Written
 from chatterm.store.database import Row
 
 _COLUMNS = "id, message_id, user_id, state, error, error_kind, created_at, started_at, finished_at"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import deque
 
 from chatterm.ids import Clock
-from chatterm.server.jobs import Job
 from chatterm.server.problems import TooMany
 from chatterm.server.records import Records
+from chatterm.server.work import Job
 
 _MINUTE = 60.0
 _DAY = 86400

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-from chatterm.server.jobs import Job
 from chatterm.server.observing import Seen
+from chatterm.server.work import Job
 
 Form = Literal["plain", "json", "off"]
 

@@ -20,8 +20,8 @@ from chatterm import __version__
 from chatterm.engine.host import resident_bytes
 from chatterm.server.access import MetricsCaller
 from chatterm.server.core import Server
-from chatterm.server.jobs import Job, JobState
 from chatterm.server.observing import Seen
+from chatterm.server.work import Job, JobState
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chatterm.ids import NewId
 from chatterm.messages import Usage
 from chatterm.server.access import CALLER
-from chatterm.server.jobs import Job, JobState
+from chatterm.server.work import Job, JobState
 
 _ID = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
 _HEADER = b"x-request-id"

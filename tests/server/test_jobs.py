@@ -12,8 +12,9 @@ import pytest
 from chatterm.errors import ChattermError, EngineError, NotFound, StoreError
 from chatterm.events import Done, Event, Queued, Replaced, TextDelta
 from chatterm.messages import Message, Request, Role, Stop, Usage
-from chatterm.server.jobs import Job, Jobs, JobState, Rules, Work, Written
+from chatterm.server.jobs import Jobs
 from chatterm.server.problems import QueueFull, TimedOut, TooMany
+from chatterm.server.work import Job, JobState, Rules, Work, Written
 from tests.clocks import Clock
 
 

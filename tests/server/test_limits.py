@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from chatterm.messages import Usage
-from chatterm.server.jobs import Job, JobState
 from chatterm.server.limits import Limits
 from chatterm.server.problems import TooMany
 from chatterm.server.records import Records, open_records
+from chatterm.server.work import Job, JobState
 from tests.cli.program import slow_echo
 from tests.clocks import Clock
 from tests.server.asking import Asking

@@ -19,8 +19,8 @@ from chatterm.events import (
 )
 from chatterm.messages import Request, ToolCall, Usage
 from chatterm.server.core import Server
-from chatterm.server.jobs import Work
 from chatterm.server.openai_common.errors import LONGER_THAN_CONTEXT, bad, missing
+from chatterm.server.work import Work
 
 
 @dataclass(slots=True)

@@ -19,7 +19,6 @@ from chatterm.errors import ConfigError, NotFound
 from chatterm.messages import Message, Request, Role
 from chatterm.params import Params
 from chatterm.server.core import Server
-from chatterm.server.jobs import Job, JobState, Work
 from chatterm.server.openassistant.wire import (
     JsonObject,
     NewAnswer,
@@ -32,6 +31,7 @@ from chatterm.server.openassistant.wire import (
 )
 from chatterm.server.people import User, remove_with_chats
 from chatterm.server.problems import Problem
+from chatterm.server.work import Job, JobState, Work
 from chatterm.store.database import Row
 from chatterm.titles import first_words
 

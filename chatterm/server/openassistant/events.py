@@ -18,10 +18,10 @@ from chatterm.events import Done, Queued, TextDelta
 from chatterm.messages import Role, Stop
 from chatterm.server.access import Caller, UseCaller
 from chatterm.server.core import Server
-from chatterm.server.jobs import JobState, Numbered
 from chatterm.server.openassistant.archive import Archive
 from chatterm.server.openassistant.wire import event_text, ping_text, state_of
 from chatterm.server.problems import Problem
+from chatterm.server.work import JobState, Numbered
 
 PENDING_SECONDS = 1.0
 PING_SECONDS = 15.0

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatterm.messages import Message, Role, State
 from chatterm.params import Params
-from chatterm.server.jobs import JobState
 from chatterm.server.people import User
+from chatterm.server.work import JobState
 
 TITLE_LENGTH = 100
 JsonObject = dict[str, Any]
