@@ -16,7 +16,7 @@ help:
 	@echo 'make faults    kill it hundreds of times'
 	@echo 'make bench     measure it'
 	@echo 'make pictures  take the pictures of the README again'
-	@echo 'make guide     train the built-in guide anew (30 minutes, downloads PyTorch)'
+	@echo 'make guide     train the built-in guide anew (an hour, downloads PyTorch)'
 	@echo 'make guide-eval  ask the built-in guide the questions of its test'
 	@echo 'make man       show the manual page'
 
@@ -74,6 +74,7 @@ $(GUIDE)/venv/.installed: scripts/guide/requirements.txt
 
 guide: $(GUIDE)/venv/.installed install
 	$(GUIDE)/venv/bin/python -m scripts.guide.train --out $(GUIDE)
+	$(GUIDE)/venv/bin/python -m scripts.guide.distil --out $(GUIDE)
 	$(GUIDE)/venv/bin/python -m scripts.guide.export --run $(GUIDE)
 	$(GUIDE)/venv/bin/python -m scripts.guide.same --run $(GUIDE) --out $(GUIDE)/same.json
 	$(BIN)/python -m scripts.guide.evaluate --same $(GUIDE)/same.json --model $(GUIDE)/guide-f16.gguf

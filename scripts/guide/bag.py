@@ -22,7 +22,7 @@ _WORD_DROPOUT = 0.1
 def begin_as_bag(model: Guide, generator: Generator, texts: Texts, steps: int) -> None:
     """Train the vectors of words and tags, and set the first layer to use them."""
     vectors = model.token_embd.weight
-    optimizer = torch.optim.Adam([vectors], lr=_RATE)
+    optimizer = torch.optim.Adam([vectors, model.output.weight], lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, _RATE / 50)
     for step in range(steps):
         samples = [
@@ -31,7 +31,7 @@ def begin_as_bag(model: Guide, generator: Generator, texts: Texts, steps: int) -
         choices = [(one.tokens[: at + 1], label) for one in samples for at, label in one.choices]
         prompts = [prompt for prompt, _ in choices]
         labels = torch.tensor([FIRST_TAG_ID + label for _, label in choices])
-        loss = functional.cross_entropy(_scores(vectors, prompts), labels)
+        loss = functional.cross_entropy(model.output(_hidden(vectors, prompts)), labels)
         loss.backward()
         optimizer.step()
         schedule.step()
@@ -42,9 +42,13 @@ def begin_as_bag(model: Guide, generator: Generator, texts: Texts, steps: int) -
     with torch.no_grad():
         for layer in (first.attn_v, first.attn_output):
             layer.weight.copy_(torch.eye(model.shape.width))
+        for number, block in enumerate(model.blk):
+            block.ffn_down.weight.zero_()
+            if number:
+                block.attn_output.weight.zero_()
 
 
-def _scores(vectors: Tensor, prompts: list[list[int]]) -> Tensor:
+def _hidden(vectors: Tensor, prompts: list[list[int]]) -> Tensor:
     """What the whole model computes once its first layer takes the mean, and the others nothing."""
     starts = [0]
     for prompt in prompts[:-1]:
@@ -59,5 +63,4 @@ def _scores(vectors: Tensor, prompts: list[list[int]]) -> Tensor:
         mode="sum",
         per_sample_weights=kept,
     ) / torch.tensor([len(prompt) for prompt in prompts]).unsqueeze(1)
-    hidden = functional.rms_norm(vectors[prompts[0][-1]] + mean, (size,))
-    return hidden @ vectors.T
+    return functional.rms_norm(vectors[prompts[0][-1]] + mean, (size,))

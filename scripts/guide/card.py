@@ -12,14 +12,15 @@ A very small chat model, trained from scratch, that comes with chatterm and expl
 what answers until a real model is chosen: `chatterm models pull` gets one.
 
 - Size: {parameters:.2f} million parameters, {size:.1f} MB (GGUF, Q8_0). A Llama with 4 layers of
-  width 192, 6 heads and 2048 tokens, and beside these one for each answer, which it writes first
+  width 192, 6 heads and 4096 tokens, and beside these one for each answer, which it writes first
   and which has no text. Its chat template makes questions lower-case and cuts long ones.
 - Licence: MIT, as chatterm's own; that is for data, weights and code.
 - Data: {topics} topics of chatterm with one written answer each, {phrasings} ways to ask for them
   by {authors} authors, and questions about everything else that a generator puts together. No
   user's chats are in it. All of it is in `scripts/guide` of the source.
-- Training: as a bag of words first, then {steps} steps, {tokens:.1f} million tokens,
-  {cpu} minutes on one CPU core, seed {seed}.
+- Training: as a bag of words first, then {steps} steps and {tokens:.1f} million tokens of
+  conversations, then {distilled} steps with a linear classifier as its teacher, which had seen
+  the same questions; together {cpu:.0f} minutes on one CPU core, seed {seed}.
 
 ## Limits
 
@@ -32,7 +33,7 @@ it should say that it is only the small guide, and nearly always does.
 ## Measured
 
 On questions written by an author who had not seen the training questions, through chatterm's own
-engine at temperature 0; those that stand in the training data word for word are left out.
+engine at temperature 0. What stood in the training data word for word was taken out of it.
 
 | what | figure |
 | --- | --- |
@@ -48,7 +49,8 @@ def card(about: Mapping[str, Any], figures: Mapping[str, str], size: int, topics
         topics=topics,
         phrasings=f"{about['phrasings']:,}",
         authors=len(about["authors"]),
-        steps=about["steps"],
+        steps=f"{about['steps']:,}",
+        distilled=f"{about['distilled_steps']:,}",
         tokens=about["tokens"] / 1e6,
         cpu=about["cpu_minutes"],
         seed=about["seed"],

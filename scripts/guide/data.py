@@ -64,7 +64,8 @@ _LATER = (
     "insult",
     "hello",
 )
-_OUTSIDE_SHARE = 0.27
+OUTSIDE_SHARE = 0.27
+"""Of the questions, those that are not about chatterm."""
 
 
 def _texts(listed: str) -> tuple[str, ...]:
@@ -139,10 +140,15 @@ class Generator:
     """Makes conversations; each call goes on with the same random numbers."""
 
     def __init__(
-        self, topics: Mapping[str, Topic], seed: int, test: frozenset[str] = frozenset()
+        self,
+        topics: Mapping[str, Topic],
+        seed: int,
+        test: frozenset[str] = frozenset(),
+        outside_share: float = OUTSIDE_SHARE,
     ) -> None:
         """``test`` are the questions of the test: putting words together makes none of them."""
         self._rng = random.Random(seed)
+        self._outside_share = outside_share
         self._topics = topics
         self._labels = {name: number for number, name in enumerate(topics)}
         self._forbidden = test - written_texts(topics)
@@ -159,12 +165,36 @@ class Generator:
         """How many different answers there are: one and an example for each topic."""
         return 2 * len(self._topics)
 
+    @property
+    def refusals(self) -> frozenset[int]:
+        """The labels of what is not about chatterm."""
+        return frozenset(self._labels[name] for name in self._outside)
+
     def answers(self) -> list[str]:
         """By label."""
         return [
             *(t.answer for t in self._topics.values()),
             *(t.example for t in self._topics.values()),
         ]
+
+    def written(self) -> list[tuple[str, int]]:
+        """What somebody wrote for training that stands alone, with its labels."""
+        topics = self._topics.items()
+        return [(text, self._labels[name]) for name, topic in topics for text in topic.phrasings]
+
+    def question(self) -> tuple[str, int]:
+        """A question that needs nothing before it, with its label."""
+        topic, question = self._first()
+        return question, self._labels[topic]
+
+    def question_like(self, question: str) -> str:
+        """Another one that shares a word with it, if one is soon found."""
+        words = {word for word in question.split() if len(word) > 3}
+        for _ in range(6):
+            other, _ = self.question()
+            if not words.isdisjoint(other.split()):
+                return other
+        return other
 
     def held_out(self) -> list[tuple[str, int]]:
         """Questions that are not in what is generated, with their labels."""
@@ -173,7 +203,7 @@ class Generator:
 
     def conversation(self) -> list[Turn]:
         rng = self._rng
-        (length,) = rng.choices((1, 2, 3), weights=(68, 24, 8))
+        (length,) = rng.choices((1, 2, 3), weights=(58, 32, 10))
         topic, question = self._first()
         turns = [self._turn(topic, question)]
         while len(turns) < length:
@@ -215,10 +245,10 @@ class Generator:
         chance = rng.random()
         if chance < 0.012:
             return pasted(rng)
-        if chance < 0.012 + _OUTSIDE_SHARE / 2:
+        if chance < 0.012 + self._outside_share / 2:
             topic, question = outside(rng)
             return topic, noisy(rng, polite(rng, question)) if topic != "no-gibberish" else question
-        if chance < 0.012 + _OUTSIDE_SHARE:
+        if chance < 0.012 + self._outside_share:
             (topic,) = rng.choices(self._outside, self._outside_weights)
         else:
             (topic,) = rng.choices(self._inside, self._weights)
@@ -279,7 +309,7 @@ class Generator:
     def _follow_up(self, topic: str, written: Sequence[str]) -> str:
         """A follow-up as it is written, or what is asked for its topic with a pronoun in it."""
         rng = self._rng
-        if rng.random() < 0.55:
+        if rng.random() < 0.75:
             return self._linked(rng.choice(written))
         question = rng.choice(self._topics[topic].phrasings)
         if topic not in _WHOLE:
@@ -304,9 +334,15 @@ def _weight(topic: Topic) -> float:
     return math.sqrt(len(topic.phrasings)) * (0.6 if topic.id in SMALL_TALK else 1.0)
 
 
-def make_generator(seed: int, *, hold_out: bool = True) -> Generator:
-    topics, _ = load_topics(hold_out)
-    return Generator(topics, seed, load_questions().spoken())
+def make_generator(
+    seed: int,
+    *,
+    hold_out: bool = True,
+    without: str = "",
+    outside_share: float = OUTSIDE_SHARE,
+) -> Generator:
+    topics, _ = load_topics(hold_out, without)
+    return Generator(topics, seed, load_questions().spoken(), outside_share)
 
 
 def written_texts(topics: Mapping[str, Topic]) -> frozenset[str]:

@@ -96,7 +96,7 @@ async def _run(backend: EngineBackend, options: argparse.Namespace) -> None:
         await _held_out(ask, topics)
         return
     figures, marked = await _measure(ask, topics, options.doubt_below)
-    print(f"phrasings that are questions of the test too: {len(report.in_test)}")
+    print(f"phrasings left out of training, being questions of the test: {report.in_test}")
     for name, value in figures.items():
         print(f"{name:48} {value}")
     if options.dump:

@@ -27,7 +27,7 @@ _NO_LOSS = -100
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    vocabulary: int = 2048
+    vocabulary: int = 4096
     """Without the tags."""
     width: int = 192
     layers: int = 4
@@ -71,7 +71,11 @@ class _Block(nn.Module):
 
 
 class Guide(nn.Module):
-    """A Llama with tied embeddings; ``classes`` is how many answers it knows."""
+    """A Llama; ``classes`` is how many answers it knows.
+
+    What a word means where it is read and where it is written are two tables: the first begins as a
+    bag of words, which writing answers would blur.
+    """
 
     def __init__(self, shape: Shape, classes: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -80,6 +84,7 @@ class Guide(nn.Module):
         self.token_embd = nn.Embedding(shape.vocabulary + classes, shape.width)
         self.blk = nn.ModuleList(_Block(shape, dropout) for _ in range(shape.layers))
         self.output_norm = nn.RMSNorm(shape.width, eps=shape.epsilon)
+        self.output = nn.Linear(shape.width, shape.vocabulary + classes, bias=False)
         self.dropout = nn.Dropout(dropout)
         size = shape.width // shape.heads
         speeds = shape.rope_base ** (-torch.arange(0, size, 2).float() / size)
@@ -102,7 +107,8 @@ class Guide(nn.Module):
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return functional.linear(hidden, self.token_embd.weight)
+        logits: Tensor = self.output(hidden)
+        return logits
 
 
 def _rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

@@ -61,8 +61,8 @@ class Report:
     authors: dict[str, int] = field(default_factory=dict)
     phrasings: int = 0
     held_out: int = 0
-    in_test: list[str] = field(default_factory=list)
-    """Phrasings that equal a question of the test word for word: the test leaves those out."""
+    in_test: int = 0
+    """Texts that equal a question of the test word for word: training leaves those out."""
 
 
 def spoken(text: str) -> str:
@@ -70,25 +70,32 @@ def spoken(text: str) -> str:
     return " ".join(_UNSPOKEN.sub(" ", text.lower()).split())
 
 
-def load_topics(hold_out: bool = True) -> tuple[dict[str, Topic], Report]:
+def load_topics(hold_out: bool = True, without: str = "") -> tuple[dict[str, Topic], Report]:
     """All topics with the phrasings of all authors, in the order of the file.
 
-    With ``hold_out`` one phrasing of every topic, in turn of another author, is kept aside.
+    With ``hold_out`` one phrasing of every topic, in turn of another author, is kept aside; with
+    the name of an author all of that author's are.
     """
     authors = {path.stem: _read(path) for path in sorted((FOLDER / "phrasings").glob("*.toml"))}
     test = load_questions().spoken()
     report = Report(
         authors={name: sum(map(_count, said.values())) for name, said in authors.items()}
     )
+    later = [_read(path) for path in sorted((FOLDER / "follow_ups").glob("*.toml"))]
+    unseen = authors.pop(without) if without else {}
     topics = {}
     for number, (name, table) in enumerate(_read(FOLDER / "topics.toml").items()):
-        said = [_phrasings(author, name) for author in authors.values()]
+        written = [_phrasings(author, name) for author in authors.values()]
+        said = [[text for text in own if spoken(text) not in test] for own in written]
+        report.in_test += sum(map(len, written)) - sum(map(len, said))
         aside = _aside(said, number) if hold_out else ()
+        aside = tuple(_phrasings(unseen, name)) if without else aside
         used = tuple(text for text in _distinct(said) if text not in aside)
         report.phrasings += len(used)
         report.held_out += len(aside)
-        report.in_test += [text for text in used if spoken(text) in test]
-        follow_ups = {to: tuple(texts) for to, texts in table.get("follow_ups", {}).items()}
+        follow_ups = _joined(
+            [table.get("follow_ups", {}), *(one.get(name, {}) for one in later)], test
+        )
         topics[name] = Topic(name, table["answer"], table["example"], follow_ups, used, aside)
     return topics, report
 
@@ -121,6 +128,19 @@ def _count(table: dict[str, Any]) -> int:
 
 def _phrasings(author: dict[str, Any], topic: str) -> list[str]:
     return [text.lower() for text in author.get(topic, {}).get("phrasings", ())]
+
+
+def _joined(
+    written: Iterable[dict[str, list[str]]], test: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    """The follow-ups of one topic, by the topic they lead to, of all who wrote some."""
+    joined: dict[str, list[str]] = {}
+    for table in written:
+        for to, texts in table.items():
+            joined.setdefault(to, []).extend(
+                text.lower() for text in texts if spoken(text) not in test
+            )
+    return {to: tuple(dict.fromkeys(texts)) for to, texts in joined.items()}
 
 
 def _aside(said: list[list[str]], number: int) -> tuple[str, ...]:
