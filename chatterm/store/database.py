@@ -41,6 +41,10 @@ class Database:
         with translated(self.path):
             self.connection.close()
 
+    def interrupt(self) -> None:
+        """From another thread: what is being asked now fails with a StoreError."""
+        self.connection.interrupt()
+
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
         with translated(self.path):
             return self._execute(sql, values).fetchall()

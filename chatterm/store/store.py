@@ -50,7 +50,10 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """The chats of one file. Several processes may have it open; one thread uses this object."""
+    """The chats of one file. Several processes may have it open; one thread uses this object.
+
+    Only :meth:`interrupt` may be called from another.
+    """
 
     def __init__(self, db: Database, clock: Clock, new_id: NewId, redacted: Redact) -> None:
         """Use :meth:`open`."""
@@ -484,6 +487,10 @@ class Store:
         return search.search(
             self._db, line, limit=limit, before=before, chat_id=chat_id, now=self._clock()
         )
+
+    def interrupt(self) -> None:
+        """Have what another thread asks of this store now fail, as nobody wants it any more."""
+        self._db.interrupt()
 
     def integrity(self) -> list[str]:
         """What is wrong with the file, in words; empty if nothing is. Reads all of it."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Lock
 
+from chatterm.errors import StoreError
 from chatterm.ids import Clock, ulid_factory
 from chatterm.store import Chat, Hit, Store
 
 TITLES = 30
 HITS = 50
+
+TYPING_PAUSE = 0.07
+"""Seconds: keys that follow each other faster than that are answered together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +28,82 @@ class Found:
     hits: tuple[Hit, ...] = ()
 
 
-class Searcher:
-    """One thread, one connection; to be closed. A store in memory is searched where it is."""
+class _Search:
+    """One search of the thread, which may be called off from outside of it."""
 
-    def __init__(self, path: Path | None, fallback: Store, clock: Clock) -> None:
+    def __init__(self, line: str, chat_id: str | None) -> None:
+        self._line = line
+        self._chat_id = chat_id
+        self._lock = Lock()
+        self._asked: Store | None = None
+        self._off = Event()
+
+    def run(self, store: Store) -> Found:
+        with self._lock:
+            if self._off.is_set():
+                return Found()
+            self._asked = store
+        try:
+            return find(store, self._line, self._chat_id)
+        except StoreError:
+            if self._off.is_set():
+                return Found()
+            raise
+        finally:
+            with self._lock:
+                self._asked = None
+
+    def call_off(self) -> None:
+        with self._lock:
+            self._off.set()
+            if self._asked is not None:
+                self._asked.interrupt()
+
+
+class Searcher:
+    """One thread, one connection; to be closed. A store in memory is searched where it is.
+
+    The first key is answered at once; keys in quick succession wait for the last of them. Whoever
+    cancels a search, as a worker does that the next key replaces, also stops the database.
+    """
+
+    def __init__(
+        self, path: Path | None, fallback: Store, clock: Clock, *, pause: float = TYPING_PAUSE
+    ) -> None:
         self._path = path
         self._fallback = fallback
         self._clock = clock
+        self._pause = pause
+        self._last = -math.inf
         self._thread: ThreadPoolExecutor | None = None
         self._store: Store | None = None
 
     async def find(self, line: str, *, chat_id: str | None = None) -> Found:
         if self._path is None:
             return find(self._fallback, line, chat_id)
+        loop = asyncio.get_running_loop()
+        before, self._last = self._last, loop.time()
+        if self._last - before < self._pause:
+            await asyncio.sleep(self._pause)
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._find, line, chat_id)
+        search = _Search(line, chat_id)
+        try:
+            return await loop.run_in_executor(self._thread, self._run, search)
+        except asyncio.CancelledError:
+            search.call_off()
+            raise
 
     def close(self) -> None:
         if self._thread is not None:
             self._thread.submit(self._close)
-            self._thread.shutdown(wait=True, cancel_futures=True)
+            self._thread.shutdown(wait=True)
             self._thread = None
 
-    def _find(self, line: str, chat_id: str | None) -> Found:
+    def _run(self, search: _Search) -> Found:
         if self._store is None:
             self._store = Store.open(self._path, clock=self._clock, new_id=ulid_factory())
-        return find(self._store, line, chat_id)
+        return search.run(self._store)
 
     def _close(self) -> None:
         if self._store is not None:

@@ -127,6 +127,7 @@ async def program(
     clock: Callable[[], float] | None = None,
     models: Mapping[str, ModelEntry] | None = None,
     remotes: Mapping[str, RemoteEntry] | None = None,
+    database: Path | None = None,
 ) -> AsyncIterator[Program]:
     """The program with that store, answering with those scripts one after the other."""
     backend = ScriptedBackend(*scripts)
@@ -138,7 +139,9 @@ async def program(
             return open_backend(model, config=config, catalog=desk.catalog, paths=desk.paths)
         return backend
 
-    desk = make_desk(store, home, opened, keymap=keymap, config=config, clock=clock)
+    desk = make_desk(
+        store, home, opened, keymap=keymap, config=config, clock=clock, database=database
+    )
     desk.catalog = catalog
     app = ChattermApp(desk, first or Beginning(chat_id))
     async with app.run_test(size=size) as pilot:
@@ -163,13 +166,14 @@ def make_desk(
     keymap: Keymap | None = None,
     config: Config | None = None,
     clock: Callable[[], float] | None = None,
+    database: Path | None = None,
 ) -> Desk:
     return Desk(
         store=store,
         config=config or Config(model="scripted"),
         catalog=Catalog(models=MODELS, remotes={}),
         paths=Paths.from_environment({"CHATTERM_HOME": str(home)}),
-        database=None,
+        database=database,
         terminal_id="test",
         open_backend=open_backend,
         clock=clock or Clock(),

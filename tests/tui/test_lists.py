@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry
 from chatterm.store import Store
 from chatterm.tui.widgets.chatlist import ChatList
-from chatterm.tui.widgets.rows import Rows
+from chatterm.tui.widgets.rows import Row, Rows
 from tests.scripted import says
 from tests.tui.driving import Program, program
 
@@ -95,6 +97,29 @@ async def test_search_opens_the_hit_where_it_stands(store: Store, home: Path) ->
         assert run.texts() == ["boats on water", "sail away"]
         assert run.screen.reading.current is not None
         assert run.screen.reading.current.text == "sail away"
+
+
+async def test_keys_in_quick_succession_show_what_the_last_of_them_finds(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "chatterm.db"
+    async with program(store, home, *scripts(), database=database) as run:  # type: ignore[arg-type]
+        await three_chats(run)
+        await run.press("ctrl+r")
+        rows = run.app.screen.query_one(Rows)
+        shown: list[list[str]] = []
+        show = rows.show
+
+        def noted(rows: Sequence[Row], *, keep: bool = False) -> None:
+            shown.append([row.detail or row.title for row in rows if row.key])
+            show(rows, keep=keep)
+
+        rows.show = noted  # type: ignore[method-assign]
+        for letter in "sail":
+            run.app.post_message(events.Key(letter, letter))
+        await run.until(lambda: shown[-1:] == [["sail away"]])
+        await run.app.workers.wait_for_complete()
+        assert shown[-1] == ["sail away"]
 
 
 async def test_search_without_words_has_the_latest_prompts_to_take(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -64,10 +64,8 @@ class Search(ModalScreen[Picked | None]):
         self.query_text = event.value
         self._find(event.value)
 
-    def _find(self, query: str) -> None:
-        self.run_worker(self._found(query), exclusive=True)
-
-    async def _found(self, query: str) -> None:
+    @work(exclusive=True)
+    async def _find(self, query: str) -> None:
         rows = self.query_one(Rows)
         now = self._desk.clock()
         if not query.strip():

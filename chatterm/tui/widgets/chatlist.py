@@ -8,7 +8,6 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Input
 
 from chatterm.store import Chat
@@ -20,8 +19,6 @@ from chatterm.tui.widgets.chat_rows import Shown, chat_rows, found_rows
 from chatterm.tui.widgets.rows import Row, Rows
 
 _PAGE = 100
-_TYPING_PAUSE = 0.03
-"""So that a word typed quickly is searched once, and not letter by letter."""
 
 
 class ChatList(Vertical):
@@ -86,7 +83,6 @@ class ChatList(Vertical):
         self._open_ids = open_ids
         self._chats: list[Chat] = []
         self._whole = False
-        self._pause: Timer | None = None
         self._changed: list[str] = []
         bind(self, Where.CHATS, desk.keymap)
 
@@ -167,11 +163,10 @@ class ChatList(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._pause is not None:
-            self._pause.stop()
         if event.value.strip():
-            self._pause = self.set_timer(_TYPING_PAUSE, lambda: self._search(event.value))
+            self._search(event.value)
         else:
+            self.workers.cancel_group(self, "search")
             self._chats = []
             self.reload()
 

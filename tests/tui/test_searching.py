@@ -1,0 +1,47 @@
+"""Searching beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from chatterm.store import Store
+from chatterm.tui import searching
+from chatterm.tui.searching import Found, Searcher
+from tests.clocks import Clock
+
+_ENDLESS = """
+WITH RECURSIVE c(n) AS (SELECT begun() UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c
+"""
+
+
+async def test_a_search_that_nobody_waits_for_gives_the_database_free(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = store.create_chat(title="boats")
+    begun = threading.Event()
+    find = searching.find
+
+    def note() -> int:
+        begun.set()
+        return 1
+
+    def endless(there: Store, line: str, chat_id: str | None = None) -> Found:
+        if line == "endless":
+            there._db.connection.create_function("begun", 0, note)
+            there._db.rows(_ENDLESS)
+        return find(there, line, chat_id)
+
+    monkeypatch.setattr(searching, "find", endless)
+    searcher = Searcher(tmp_path / "chatterm.db", store, Clock(), pause=0)
+    try:
+        waiting = asyncio.create_task(searcher.find("endless"))
+        await asyncio.to_thread(begun.wait)
+        waiting.cancel()
+        found = await asyncio.wait_for(searcher.find("boats"), 20)
+        assert [there.id for there in found.chats] == [chat.id]
+    finally:
+        searcher.close()
