@@ -15,6 +15,7 @@ NAMES = [
     "transcript",
     "screen",
     "finding",
+    "beside",
     "memory",
     "remote",
     "serve",
