@@ -123,7 +123,9 @@ async def test_a_token_is_refreshed_again_and_again(
         for _ in range(3):
             before = file.find("lab")
             assert before is not None
-            backend.api.access._credentials = replace(before, access="expired")
+            expired = replace(before, access="expired")
+            file.put("lab", expired)
+            backend.api.access._credentials = expired
             await drained(session.send("more"))
             after = file.find("lab")
             assert after is not None
