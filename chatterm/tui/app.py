@@ -23,12 +23,16 @@ from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.searching import Searcher
 from chatterm.tui.talk import Talk
 from chatterm.tui.talks import Talks
-from chatterm.tui.terminal import NoColour, driver_class
+from chatterm.tui.terminal import NoColour, driver_class, has_hung_up
 from chatterm.tui.themes import AUTO, DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.picker import Picked
     from chatterm.tui.widgets.rows import Row
+
+_LOOK_SECONDS = 1.0
+_HUNG_UP = 129
+"""What a shell makes of the signal that a closed terminal sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,11 @@ class ChattermApp(App[int]):
             if number is not None:
                 with suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.add_signal_handler(number, self._end, 128 + number)
+        self.set_interval(_LOOK_SECONDS, self._end_without_a_terminal)
+
+    def _end_without_a_terminal(self) -> None:
+        if has_hung_up():
+            self._end(_HUNG_UP)
 
     def _end(self, code: int) -> None:
         if self._leaving is None:

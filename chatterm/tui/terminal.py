@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
+import stat
 import sys
 from enum import Enum
 from typing import Any, TextIO
@@ -34,6 +37,25 @@ def teach_keys() -> None:
     table["\x1b\n"] = (_Missing.ALT_ENTER,)
     # xterm's modifyOtherKeys, as tmux sends it
     table["\x1b[27;3;13~"] = (_Missing.ALT_ENTER,)
+
+
+def has_hung_up() -> bool:
+    """Whether the terminal that is read from is gone.
+
+    Its end is signalled to the first of a session alone: to a shell, to ``make``, which then waits
+    for the program that nobody told.
+    """
+    if not hasattr(select, "poll"):
+        return False
+    try:
+        number = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+        if number < 0 or not stat.S_ISCHR(os.fstat(number).st_mode):
+            return False
+    except (OSError, ValueError):
+        return False
+    poll = select.poll()
+    poll.register(number, 0)
+    return any(what & (select.POLLHUP | select.POLLERR) for _, what in poll.poll(0))
 
 
 def driver_class() -> type[Driver] | None:

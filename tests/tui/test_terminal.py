@@ -153,6 +153,18 @@ def test_a_window_that_is_closed_ends_the_program_and_keeps_the_answer(
     assert text.startswith("w0")
 
 
+def test_it_ends_with_its_window_though_whoever_began_it_stays(window: Terminal) -> None:
+    """``make`` is told that the terminal is gone, and waits for what it has begun."""
+    window.start(f"trap : HUP; {COMMAND} -m echo")
+    window.until("Enter")
+    process = Path(f"/proc/{window.process()}")
+    window.tmux("kill-server")
+    deadline = time.monotonic() + PATIENCE
+    while process.exists():
+        assert time.monotonic() < deadline, "it goes on without a terminal"
+        time.sleep(0.05)
+
+
 def test_inline_leaves_everything_in_the_scrollback(window: Terminal) -> None:
     window.start(f"{COMMAND} chat --inline -m echo", height=12)
     for number in range(4):
