@@ -356,7 +356,7 @@ async def test_what_came_before_a_worker_was_lost_stays_under_a_card(
 async def test_a_chat_being_answered_is_left_alone_by_what_looks_at_the_server(
     server: OpenAssistant, store: Store, home: Path
 ) -> None:
-    server.pause = 0.02
+    server.pause = 0.15
     async with logged_in(server, store, home) as run:
         await run.type("a b c d e f g h i j k l m n o p")
         await run.press("enter")
