@@ -11,6 +11,7 @@ import typer
 from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.opening import open_session
+from chatterm.cli.options import ChatId, Continue, Parameters, System, Values
 from chatterm.cli.question import Preset, Question, chosen_preset, named_template, question
 from chatterm.errors import ConfigError
 
@@ -39,19 +40,9 @@ def ask(
             autocompletion=completing.model_names,
         ),
     ] = None,
-    system: Annotated[
-        str | None,
-        typer.Option("-s", "--system", metavar="TEXT", help="The system prompt of a new chat."),
-    ] = None,
-    continue_: Annotated[
-        bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")
-    ] = False,
-    chat: Annotated[
-        str | None,
-        typer.Option(
-            "--chat", metavar="ID", help="Go on in that chat.", autocompletion=completing.chat_ids
-        ),
-    ] = None,
+    system: System = None,
+    continue_: Continue = False,
+    chat: ChatId = None,
     file: Annotated[
         list[str] | None,
         typer.Option("-f", "--file", metavar="PATH|URL|-", help="Send a file, folder or page too."),
@@ -66,20 +57,8 @@ def ask(
             autocompletion=completing.template_names,
         ),
     ] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A value for the template."),
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--option",
-            metavar="KEY=VALUE",
-            help="A parameter, as in seed=7.",
-            autocompletion=completing.parameter_names,
-        ),
-    ] = None,
+    param: Values = None,
+    option: Parameters = None,
     schema: Annotated[
         str | None,
         typer.Option("--schema", metavar="SCHEMA", help='Answer in JSON, as in "name, age int".'),

@@ -18,6 +18,7 @@ from chatterm.cli import completing
 from chatterm.cli.context import Context, Tui, context_of
 from chatterm.cli.nearest import nearest_commands
 from chatterm.cli.opening import open_session
+from chatterm.cli.options import ChatId, Continue, Parameters, System, Values
 from chatterm.cli.pairs import key_values
 from chatterm.cli.question import Preset, chosen_preset, named_template
 from chatterm.cli.terminal import terminal_id
@@ -40,19 +41,9 @@ def chat(
         str | None,
         typer.Option("-m", "--model", help="Who answers.", autocompletion=completing.model_names),
     ] = None,
-    continue_: Annotated[
-        bool, typer.Option("-c", "--continue", help="Go on in the last chat of this terminal.")
-    ] = False,
-    chat_ref: Annotated[
-        str | None,
-        typer.Option(
-            "--chat", metavar="ID", help="Go on in that chat.", autocompletion=completing.chat_ids
-        ),
-    ] = None,
-    system: Annotated[
-        str | None,
-        typer.Option("-s", "--system", metavar="TEXT", help="The system prompt of a new chat."),
-    ] = None,
+    continue_: Continue = False,
+    chat_ref: ChatId = None,
+    system: System = None,
     template: Annotated[
         str | None,
         typer.Option(
@@ -63,20 +54,8 @@ def chat(
             autocompletion=completing.template_names,
         ),
     ] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A value for the template."),
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--option",
-            metavar="KEY=VALUE",
-            help="A parameter, as in seed=7.",
-            autocompletion=completing.parameter_names,
-        ),
-    ] = None,
+    param: Values = None,
+    option: Parameters = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Line by line, as a screen reader wants it.")
     ] = False,

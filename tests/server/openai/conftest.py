@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import openai
 import pytest
 
-from tests.server.openai.world import world
 from tests.server.serving import Served
+from tests.server.world import world
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from openai.types.responses import FunctionToolParam, ResponseInputParam
 from pydantic import BaseModel
 
 from tests.pictures import png
-from tests.server.openai.world import world
+from tests.server.world import world
 
 TALK = "Tell me of the sea"
 SMALL: dict[str, Any] = {"max_output_tokens": 12, "temperature": 0}

@@ -20,8 +20,8 @@ from chatterm.engine.hosts import EngineHome, running
 from chatterm.paths import Paths
 from chatterm.server.core import database_file
 from chatterm.server.openai_common.sse import EventStream, block, comment
-from tests.server.openai.world import world
 from tests.server.serving import Served, add_user
+from tests.server.world import world
 
 LONG: dict[str, Any] = {"messages": [{"role": "user", "content": "Tell me of the sea"}]}
 ENDLESS = "word " * 2000

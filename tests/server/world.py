@@ -1,14 +1,16 @@
-"""A server with one model of each kind, in a home of its own, and what asks it."""
+"""A server with one model of each kind, in a home of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from chatterm.engine.hosts import EngineHome, running
 from chatterm.paths import Paths
@@ -23,29 +25,29 @@ PACE = 20
 """Words per second of the model that takes its time."""
 
 
+def _none(folder: Path) -> dict[str, Path]:
+    return {}
+
+
 @contextmanager
-def world(home: Path, **options: Any) -> Iterator[Served]:
+def world(
+    home: Path, *, more: Callable[[Path], dict[str, Path]] = _none, **options: Any
+) -> Iterator[Served]:
     """Serve ``guide``, ``echo``, ``slow`` (an echo), and random weights: ``tiny``, ``calls``,
-    ``thinks``, ``vectors`` and ``sees``."""
-    before = os.environ.get("CHATTERM_HOME")
-    os.environ["CHATTERM_HOME"] = str(home)
-    try:
+    ``thinks``, ``vectors`` and ``sees``. ``more`` makes others, or others of these names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATTERM_HOME", str(home))
         paths = Paths.from_environment(os.environ)
         if not paths.user_models_file.exists():
-            _make_models(paths.user_models_file, home / "ggufs")
+            _make_models(paths.user_models_file, home / "ggufs", more)
         try:
             with serving(**{"engine__keep_alive": 60.0, **options}) as served:
                 yield served
         finally:
             _end_engines(paths)
-    finally:
-        if before is None:
-            del os.environ["CHATTERM_HOME"]
-        else:
-            os.environ["CHATTERM_HOME"] = before
 
 
-def _make_models(file: Path, folder: Path) -> None:
+def _make_models(file: Path, folder: Path, more: Callable[[Path], dict[str, Path]]) -> None:
     (folder / "eyes").mkdir(parents=True)
     make_projector(folder / "eyes" / "mmproj.gguf")
     made = {
@@ -54,7 +56,7 @@ def _make_models(file: Path, folder: Path) -> None:
         "thinks": make_gguf(folder / "thinks.gguf", chat_template=THINKS),
         "vectors": make_bert(folder / "vectors.gguf"),
         "sees": make_gguf(folder / "eyes" / "sees.gguf"),
-    }
+    } | more(folder)
     entries = [
         f'[models.{name}]\nbackend = "engine"\npath = "{path}"\n' for name, path in made.items()
     ]
