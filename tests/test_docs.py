@@ -1,26 +1,31 @@
-"""The README is true: what it shows is run, and what the program offers is shown."""
+"""The README and the pages in docs are true: what they show is run, what there is is shown."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from chatterm.cli.program import needed, program
 from tests.cli.program import ask, chatterm
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES)
 NEEDS_A_TERMINAL = {"chatterm chat"}
 NOT_A_COMMAND = {"--help"}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)
 
 
 def commands() -> list[str]:
@@ -45,7 +50,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_every_command_of_the_readme_works(command: str, shell: dict[str, str]) -> None:
+def test_every_command_of_the_pages_works(command: str, shell: dict[str, str]) -> None:
     ask("hello")
     subprocess.run(["bash", "-c", "chatterm ask 'say hello'"], env=shell, check=True)
     if "translate" in command and "templates new" not in command:
@@ -66,9 +71,25 @@ def test_every_command_of_the_readme_works(command: str, shell: dict[str, str]) 
         assert ran.returncode == 0, ran.stderr
 
 
-def test_every_command_of_the_program_is_in_the_readme() -> None:
+def shown() -> list[str]:
+    """Commands that are not run, for they need a network, a server or somebody's files."""
+    return re.findall(r"^    (chatterm .*)", TEXT, re.M)
+
+
+@pytest.mark.parametrize("line", shown())
+def test_every_command_that_is_only_shown_can_be_read(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    if "<" in words:
+        words = words[: words.index("<")]
+    command: Any = get_command(program(needed([], {})))
+    while words and words[0] in (getattr(command, "commands", None) or {}):
+        command = command.commands[words.pop(0)]
+    command.make_context("chatterm", words)
+
+
+def test_every_command_of_the_program_is_shown() -> None:
     for path in leaf_commands([]):
-        assert " ".join(["chatterm", *path]) in README
+        assert " ".join(["chatterm", *path]) in TEXT
 
 
 def leaf_commands(path: list[str]) -> list[list[str]]:
@@ -81,14 +102,14 @@ def leaf_commands(path: list[str]) -> list[list[str]]:
     return [leaf for name in names for leaf in leaf_commands([*path, name])]
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
+def test_every_make_target_of_the_pages_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\S+)", "\n".join(blocks("sh")), re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no sqlite3 program")
-def test_the_sql_of_the_readme_runs(home: Path) -> None:
+def test_the_sql_of_the_pages_runs(home: Path) -> None:
     ask("hello")
     for block in blocks("sql"):
         database = str(home / "data" / "chatterm.db")
@@ -96,7 +117,21 @@ def test_the_sql_of_the_readme_runs(home: Path) -> None:
         assert ran.returncode == 0, ran.stderr
 
 
-def test_the_toml_of_the_readme_is_a_valid_models_file(home: Path) -> None:
+def test_the_models_of_the_pages_are_a_valid_models_file(home: Path) -> None:
     (home / "config").mkdir(parents=True)
-    (home / "config" / "models.toml").write_text("\n".join(blocks("toml")))
+    models = [block for block in blocks("toml") if block.startswith("[models.")]
+    (home / "config" / "models.toml").write_text("\n".join(models))
     assert chatterm("ask", "-m", "slow-echo", "hi").out == "hi\n"
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("toml") if not b.startswith("[models.")])
+def test_the_settings_of_the_pages_are_valid(block: str, home: Path) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "config.toml").write_text(block)
+    chatterm("config", "show")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).is_file(), target
