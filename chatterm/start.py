@@ -19,12 +19,12 @@ def main() -> None:
 class Tui:
     """What the command line is handed of the other face, which it must not know."""
 
-    def open_chat(self, **opened: Any) -> int:
+    def open_chat(self, *opened: Any) -> int:
         from chatterm.tui.launch import open_chat
 
-        return open_chat(**opened)
+        return open_chat(*opened)
 
-    def write_message(self, **opened: Any) -> str | None:
+    def write_message(self, *opened: Any) -> str | None:
         from chatterm.tui.launch import write_message
 
-        return write_message(**opened)
+        return write_message(*opened)

@@ -21,7 +21,6 @@ from chatterm.cli.opening import open_session
 from chatterm.cli.options import ChatId, Continue, Parameters, System, Values
 from chatterm.cli.pairs import key_values
 from chatterm.cli.question import Preset, chosen_preset, named_template
-from chatterm.cli.terminal import terminal_id
 from chatterm.errors import ConfigError
 from chatterm.messages import Role
 
@@ -109,23 +108,19 @@ class Start:
 
 
 def _full_screen(context: Context, store: Store, known: Chat | None, start: Start, tui: Tui) -> int:
+    from chatterm.handover import Beginning
+
     filled = start.filled(known)
     # What is said on stderr would be drawn across the screen.
     context.console.quiet = True
-    return tui.open_chat(
-        store=store,
-        config=context.config(),
-        catalog=context.catalog(),
-        paths=context.paths(),
-        env=context.env,
-        terminal_id=terminal_id(context.env),
-        chat=known,
-        model=start.preset.model,
-        params=start.preset.params,
-        system=filled.system or None,
-        text=filled.prompt,
-        suggest=nearest_commands,
+    first = Beginning(
+        known.id if known else None,
+        start.preset.model or "",
+        start.preset.params,
+        filled.system or None,
+        filled.prompt,
     )
+    return tui.open_chat(context.surroundings(store), first, nearest_commands)
 
 
 def _line_by_line(
@@ -235,15 +230,6 @@ def _talk_below(
 
 def _written(context: Context, talk: LineChat, tui: Tui) -> str | None:
     draft, talk.draft = talk.draft, None
-    return tui.write_message(
-        store=talk.session.store,
-        config=context.config(),
-        catalog=context.catalog(),
-        paths=context.paths(),
-        env=context.env,
-        terminal_id=terminal_id(context.env),
-        chat_id=talk.session.chat_id,
-        model=talk.session.model,
-        text=draft,
-        commands=talk.commands(),
-    )
+    session = talk.session
+    around = context.surroundings(session.store)
+    return tui.write_message(around, session.chat_id, session.model, draft, talk.commands())

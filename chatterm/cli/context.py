@@ -19,7 +19,7 @@ from chatterm.ids import ulid_factory
 if TYPE_CHECKING:
     from chatterm.catalog import Catalog
     from chatterm.config import Config
-    from chatterm.params import Params
+    from chatterm.handover import Beginning, Surroundings
     from chatterm.paths import Paths
     from chatterm.redaction import Redactor
     from chatterm.store import Chat, Store
@@ -30,32 +30,13 @@ class Tui(Protocol):
     """What the command line knows of the full-screen face."""
 
     def open_chat(
-        self,
-        *,
-        store: Store,
-        config: Config,
-        catalog: Catalog,
-        paths: Paths,
-        env: Mapping[str, str],
-        terminal_id: str,
-        chat: Chat | None,
-        model: str | None,
-        params: Params,
-        system: str | None,
-        text: str,
-        suggest: Callable[[str], Sequence[str]],
+        self, around: Surroundings, first: Beginning, suggest: Callable[[str], Sequence[str]]
     ) -> int:
-        """Run until the user leaves; the exit code. ``text`` is what the composer begins with."""
+        """Run until the user leaves; the exit code."""
 
     def write_message(
         self,
-        *,
-        store: Store,
-        config: Config,
-        catalog: Catalog,
-        paths: Paths,
-        env: Mapping[str, str],
-        terminal_id: str,
+        around: Surroundings,
         chat_id: str | None,
         model: str,
         text: str | None,
@@ -102,6 +83,13 @@ class Context:
         from chatterm.templates import Templates
 
         return Templates(self.paths().templates_dir)
+
+    def surroundings(self, store: Store) -> Surroundings:
+        from chatterm.handover import Surroundings
+
+        return Surroundings(
+            store, self.config(), self.catalog(), self.paths(), self.env, terminal_id(self.env)
+        )
 
     def store(self, *, temporary: bool = False) -> Store:
         """Open the chats; a temporary store lives in memory and leaves no trace."""

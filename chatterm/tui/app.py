@@ -7,14 +7,13 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.theme import Theme
 
 from chatterm.config import Config
-from chatterm.params import Params
+from chatterm.handover import Beginning
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
 from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
@@ -33,18 +32,6 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 1.0
 _HUNG_UP = 129
 """What a shell makes of the signal that a closed terminal sends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What is shown first: a chat, or what a new one begins with."""
-
-    chat_id: str | None = None
-    model: str = ""
-    params: Params | None = None
-    system: str | None = None
-    text: str = ""
-    """What the composer begins with."""
 
 
 class ChattermApp(App[int]):

@@ -13,12 +13,13 @@ from textual.pilot import Pilot
 from chatterm.backend import Backend, open_backend, remote_of
 from chatterm.catalog import Catalog, ModelEntry, RemoteEntry
 from chatterm.config import Config
+from chatterm.handover import Beginning
 from chatterm.ids import ulid_factory
 from chatterm.messages import Message
 from chatterm.paths import Paths
 from chatterm.store import Store
 from chatterm.tui.actions import Keymap
-from chatterm.tui.app import Beginning, ChattermApp
+from chatterm.tui.app import ChattermApp
 from chatterm.tui.desk import Desk
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.talk import Talk

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chatterm.handover import Beginning
 from chatterm.messages import Role
 from chatterm.params import Params
 from chatterm.store import Store
 from chatterm.templates import Template
-from chatterm.tui.app import Beginning
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.widgets.rows import Rows
 from chatterm.tui.widgets.suggestions import Suggestions
