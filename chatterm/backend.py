@@ -58,8 +58,11 @@ class Counting(Protocol):
 class Embedding(Protocol):
     """A backend whose models may turn texts into vectors."""
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
-        """One vector for each text; a ModelError of a model that is not for that."""
+    async def embed(self, model: str, texts: Sequence[str], *, cut: bool = False) -> Embedded:
+        """One vector for each text; a ModelError of a model that is not for that.
+
+        A text that is too long is a TooLong, unless it may be ``cut``.
+        """
 
 
 @runtime_checkable
@@ -79,10 +82,12 @@ class Keeping(Protocol):
         """What is in memory; asking does not keep it there."""
 
 
-async def embed(backend: Backend, model: str, texts: Sequence[str]) -> Embedded:
+async def embed(
+    backend: Backend, model: str, texts: Sequence[str], *, cut: bool = False
+) -> Embedded:
     """The vectors of texts; a ModelError where nobody here can make them."""
     if isinstance(backend, Embedding):
-        return await backend.embed(model, texts)
+        return await backend.embed(model, texts, cut=cut)
     raise ModelError(
         f"{model} is no model for embeddings",
         hint="choose one that is; chatterm models list shows them",

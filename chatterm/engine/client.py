@@ -64,9 +64,10 @@ class EngineBackend:
         finally:
             await channel.close()
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], *, cut: bool = False) -> Embedded:
         """One normalised vector for each text; a ModelError of a model that is not for that."""
-        reply = await self._ask(self._opening(model), {"op": "embed", "texts": list(texts)})
+        question = {"op": "embed", "texts": list(texts), "cut": cut}
+        reply = await self._ask(self._opening(model), question)
         return Embedded(tuple(map(tuple, reply["vectors"])), reply["tokens"])
 
     async def count(self, request: Request) -> CountedPrompt:

@@ -57,11 +57,14 @@ class Embedder:
         llama.llama_batch_free(self._batch)
         llama.llama_free(self._context)
 
-    def tokens(self, text: str) -> list[int]:
-        """The tokens of a text that can be embedded."""
+    def tokens(self, text: str, *, cut: bool = False) -> list[int]:
+        """The tokens of a text that can be embedded; one that is too long may be ``cut``."""
         tokens = self._tokenize(text)
         if not tokens:
             raise ModelError("an empty text cannot be embedded", hint="leave it out")
+        if len(tokens) > self._room and cut:
+            # Such models were taught that a text ends with its last token.
+            return [*tokens[: self._room - 1], tokens[-1]]
         if len(tokens) > self._room:
             raise TooLong(
                 f"a text has {len(tokens)} tokens, and this model reads {self._room} at once",

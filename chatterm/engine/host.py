@@ -393,6 +393,7 @@ class Host:
                 case "embed":
                     connection.job = self._service.embed(
                         said["texts"],
+                        cut=said["cut"],
                         send=lambda value: self._send(connection, value),
                         end=lambda: self._hang_up(connection),
                     )

@@ -142,13 +142,15 @@ class Service:
         self,
         texts: Sequence[str],
         *,
+        cut: bool,
         send: Callable[[dict[str, Any]], None],
         end: Callable[[], None],
     ) -> Texts:
         """Begin to embed texts, one a step; the reply goes to ``send`` after the last."""
         if self._embedder is None:
             self._embedder = self._runtime.embedder()
-        job = Texts(deque(map(self._embedder.tokens, texts)), send, end)
+        tokens = (self._embedder.tokens(text, cut=cut) for text in texts)
+        job = Texts(deque(tokens), send, end)
         self._reading.append(job)
         return job
 

@@ -5,7 +5,7 @@ Pure: bytes in, values out. The frames themselves:
 client to host, one a connection
     hello {version, settings_key}      first, always
     answer {request, keep_alive}       host answers with events until done or error
-    embed {texts} · count {request} · status {} · stop {}
+    embed {texts, cut} · count {request} · status {} · stop {}
 host to client
     hello {version, pid} · event {...} · done {...} · error {...} · reply {...}
 """

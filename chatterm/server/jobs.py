@@ -17,11 +17,21 @@ from dataclasses import replace
 from chatterm.errors import ChattermError, EngineError, NotFound
 from chatterm.events import Done
 from chatterm.ids import Clock, NewId
-from chatterm.messages import Stop, Timings, Usage
+from chatterm.messages import Embedded, Stop, Timings, Usage
 from chatterm.server.problems import QueueFull, TimedOut, TooMany
 from chatterm.server.queue import Lane
 from chatterm.server.underway import UnderWay, followed, recalled
-from chatterm.server.work import Job, JobState, Keeper, Numbered, Rules, Work, Worker, Written
+from chatterm.server.work import (
+    Job,
+    JobState,
+    Keeper,
+    Numbered,
+    Rules,
+    Texts,
+    Work,
+    Worker,
+    Written,
+)
 
 CHECKPOINT_SECONDS = 0.5
 STOPPED_SERVER = "the server was stopped before this answer was finished"
@@ -133,6 +143,17 @@ class Jobs:
         finally:
             job.followers -= 1
             self._left(job)
+
+    async def embed(self, user_id: str, texts: Texts) -> Embedded:
+        """The vectors of texts, in its turn as any job; whoever stops waiting stops the work."""
+        job_id = await self.submit(Work(user_id, texts))
+        job = self._open[job_id]
+        async with aclosing(self.follow(job_id)) as events:
+            async for _ in events:
+                continue
+        if job.embedded is None:
+            raise EngineError("this was stopped before it was finished", hint="send it again")
+        return job.embedded
 
     async def cancel(self, job_id: str) -> None:
         """Stop a job; the engine hears of it at once. One that is over stays as it is."""
@@ -250,7 +271,12 @@ class Jobs:
         self._start_what_can(job.lane)
 
     async def _generate(self, job: UnderWay) -> Done:
-        async with aclosing(self._worker.stream(job.work.request)) as events:
+        request = job.work.request
+        if isinstance(request, Texts):
+            job.embedded = await self._worker.embed(request)
+            count = job.embedded.tokens
+            return Done(Stop.END, Usage(prompt_tokens=count, evaluated_tokens=count))
+        async with aclosing(self._worker.stream(request)) as events:
             async for event in events:
                 if isinstance(event, Done):
                     return event

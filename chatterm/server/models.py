@@ -18,6 +18,7 @@ from chatterm.events import Event
 from chatterm.hints import nearest
 from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 from chatterm.paths import Paths
+from chatterm.server.work import Texts
 
 
 class Models:
@@ -132,8 +133,8 @@ class Models:
     async def count(self, request: Request) -> CountedPrompt:
         return await count_prompt(self.backend(request.model), request)
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
-        return await embed(self.backend(model), model, texts)
+    async def embed(self, texts: Texts) -> Embedded:
+        return await embed(self.backend(texts.model), texts.model, texts.texts, cut=texts.cut)
 
     async def load(self, model: str) -> None:
         """Return once it is in memory, where that can be said of it."""

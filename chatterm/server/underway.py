@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from chatterm.errors import ChattermError, EngineError
 from chatterm.events import Done, Event, Queued, ReasoningDelta, Replaced, TextDelta, ToolCalled
-from chatterm.messages import Stop, ToolCall
+from chatterm.messages import Embedded, Stop, ToolCall
 from chatterm.server.queue import Lane
-from chatterm.server.work import Job, JobState, Numbered, Work, Written
+from chatterm.server.work import Job, JobState, Numbered, Texts, Work, Written
 
 
 class UnderWay:
@@ -30,7 +30,10 @@ class UnderWay:
         self.unwritten = False
         self.place = (0, 0)
         self.bell = asyncio.Event()
-        self._text: list[str] = [work.request.prefill] if work.request.prefill else []
+        self.embedded: Embedded | None = None
+        """What came of texts."""
+        self._prefill = "" if isinstance(work.request, Texts) else work.request.prefill
+        self._text: list[str] = [self._prefill] if self._prefill else []
         self._reasoning: list[str] = []
         self._calls: list[ToolCall] = []
 
@@ -55,8 +58,7 @@ class UnderWay:
             case TextDelta(text=text):
                 self._text.append(text)
             case Replaced(text=text):
-                prefill = self.work.request.prefill
-                self._text = [prefill, text] if prefill else [text]
+                self._text = [self._prefill, text] if self._prefill else [text]
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
             case ToolCalled(call=call):

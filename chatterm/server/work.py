@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from chatterm.events import Event
-from chatterm.messages import Request, Stop, Timings, ToolCall, Usage
+from chatterm.messages import Embedded, Request, Stop, Timings, ToolCall, Usage
 
 
 class JobState(StrEnum):
@@ -26,11 +26,21 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts that are to become vectors."""
+
+    model: str
+    texts: tuple[str, ...]
+    cut: bool = False
+    """One that is too long for the model is cut rather than refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What is to be done, and for whom."""
 
     user_id: str
-    request: Request
+    request: Request | Texts
     kept: bool = False
     """The answer's message is in the store; the job outlives its followers and restarts."""
     message_id: str = ""
@@ -93,13 +103,16 @@ class Rules:
 
 
 class Worker(Protocol):
-    """Whoever generates."""
+    """Whoever does the work."""
 
     def lane(self, model: str) -> tuple[str, int]:
         """The name of what jobs of this model share, and how many of them run at once."""
 
     def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """The answer; the contract of a backend."""
+
+    async def embed(self, texts: Texts) -> Embedded:
+        """A vector for each text."""
 
 
 class Keeper(Protocol):

@@ -11,10 +11,10 @@ import pytest
 
 from chatterm.errors import ChattermError, EngineError, NotFound, StoreError
 from chatterm.events import Done, Event, Queued, Replaced, TextDelta
-from chatterm.messages import Message, Request, Role, Stop, Usage
+from chatterm.messages import Embedded, Message, Request, Role, Stop, Usage
 from chatterm.server.jobs import Jobs
 from chatterm.server.problems import QueueFull, TimedOut, TooMany
-from chatterm.server.work import Job, JobState, Rules, Work, Written
+from chatterm.server.work import Job, JobState, Rules, Texts, Work, Written
 from tests.clocks import Clock
 
 
@@ -41,6 +41,17 @@ class Desk:
                 yield event
                 if isinstance(event, Done):
                     return
+        finally:
+            self.closed.append(name)
+
+    async def embed(self, texts: Texts) -> Embedded:
+        name = texts.texts[0]
+        self.begun.append(name)
+        try:
+            event = await self.of(name).get()
+            if isinstance(event, BaseException):
+                raise event
+            return Embedded(((1.0, 0.0),), tokens=3)
         finally:
             self.closed.append(name)
 
@@ -101,6 +112,9 @@ class Room:
         request = Request("m", (prompt,), answer_id="a")
         return await self.jobs.submit(Work(user, request, kept, f"row-{name}" if kept else ""))
 
+    def embed(self, name: str, user: str = "ada") -> asyncio.Task[Embedded]:
+        return asyncio.create_task(self.jobs.embed(user, Texts("m", (name,))))
+
     async def heard(self, job_id: str, after: int = 0) -> list[Event]:
         async with aclosing(self.jobs.follow(job_id, after)) as events:
             return [numbered.event async for numbered in events]
@@ -153,6 +167,53 @@ async def test_users_take_turns_whoever_asked_first() -> None:
         await room.until(lambda name=name: name in room.desk.begun)  # type: ignore[misc]
         room.desk.finish(name)
     assert room.desk.begun == ["a1", "a2", "b1", "a3"]
+    await room.jobs.aclose()
+
+
+async def test_texts_to_embed_take_turns_with_answers_and_are_accounted_for() -> None:
+    room = Room()
+    over: list[Job] = []
+    room.jobs.listeners.append(lambda job: over.append(job) if job.state.is_over else None)
+    for name in ("a1", "a2", "a3"):
+        await room.ask(name, "ada", kept=True)
+    coming = room.embed("b1", "bob")
+    await room.until(lambda: room.jobs.waiting == 3)
+    for name in ("a1", "a2", "b1", "a3"):
+        await room.until(lambda name=name: name in room.desk.begun)  # type: ignore[misc]
+        room.desk.finish(name)
+    assert (await coming).tokens == 3
+    await room.until(lambda: len(over) == 4)
+    assert [job.user_id for job in over] == ["ada", "ada", "bob", "ada"]
+    assert over[2].usage == Usage(prompt_tokens=3, evaluated_tokens=3)
+    assert not room.jobs.of_user("bob")
+    await room.jobs.aclose()
+
+
+async def test_texts_that_nobody_waits_for_leave_the_engine_and_the_queue() -> None:
+    room = Room()
+    begun, waits = room.embed("begun"), room.embed("waits")
+    await room.until(lambda: room.desk.begun == ["begun"] and room.jobs.waiting == 1)
+    waits.cancel()
+    await room.until(lambda: not room.jobs.waiting)
+    begun.cancel()
+    await room.until(lambda: room.desk.closed == ["begun"] and not room.jobs.running)
+    refused = room.embed("refused")
+    room.desk.say("refused", EngineError("no memory"))
+    with pytest.raises(EngineError, match="no memory"):
+        await refused
+    await room.jobs.aclose()
+
+
+async def test_texts_are_refused_where_an_answer_would_be() -> None:
+    room = Room(open_jobs=1)
+    waits = room.embed("one")
+    await room.until(lambda: bool(room.desk.begun))
+    with pytest.raises(TooMany):
+        await room.embed("two")
+    (job,) = room.jobs.of_user("ada")
+    await room.jobs.cancel(job.id)
+    with pytest.raises(EngineError, match="stopped"):
+        await waits
     await room.jobs.aclose()
 
 

@@ -22,7 +22,7 @@ from chatterm.server.ollama.replies import Reply
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Kind, Line, Lines
 from chatterm.server.people import Scope
-from chatterm.server.work import Work
+from chatterm.server.work import Texts, Work
 
 
 def routes(server: Server) -> APIRouter:
@@ -49,13 +49,17 @@ def routes(server: Server) -> APIRouter:
         model = resolved(server, body.said)
         texts = [body.input] if isinstance(body.input, str) else body.input or []
         seconds = _seconds(caller, body.keep_alive)
-        return Reply(_embedded(server, body, model, texts, seconds), stream=False, fold=_last)
+        asked = Texts(model, tuple(texts), cut=body.truncate is not False)
+        lines = _embedded(server, caller, body, asked, seconds)
+        return Reply(lines, stream=False, fold=_last)
 
     @router.post("/api/embeddings", summary="Turn one text into a vector", deprecated=True)
     async def embeddings(body: OldEmbedBody, caller: UseCaller) -> Response:
         model = resolved(server, body.said)
         seconds = _seconds(caller, body.keep_alive)
-        return Reply(_one_embedded(server, model, body.prompt, seconds), stream=False, fold=_last)
+        asked = Texts(model, (body.prompt,) if body.prompt else (), cut=True)
+        lines = _one_embedded(server, caller, asked, seconds)
+        return Reply(lines, stream=False, fold=_last)
 
     return router
 
@@ -115,10 +119,10 @@ async def _lines(
 
 
 async def _embedded(
-    server: Server, body: EmbedBody, model: str, texts: list[str], seconds: float | None
+    server: Server, caller: Caller, body: EmbedBody, asked: Texts, seconds: float | None
 ) -> AsyncGenerator[Line, None]:
     began = time.monotonic()
-    found = await _vectors(server, model, texts, seconds)
+    found = await _vectors(server, caller, asked, seconds)
     vectors = [_cut(vector, body.dimensions) for vector in found.vectors]
     yield {
         "model": body.said,
@@ -130,24 +134,24 @@ async def _embedded(
 
 
 async def _one_embedded(
-    server: Server, model: str, prompt: str | None, seconds: float | None
+    server: Server, caller: Caller, asked: Texts, seconds: float | None
 ) -> AsyncGenerator[Line, None]:
-    found = await _vectors(server, model, [prompt] if prompt else [], seconds)
+    found = await _vectors(server, caller, asked, seconds)
     yield {"embedding": list(found.vectors[0]) if found.vectors else []}
 
 
-async def _vectors(server: Server, model: str, texts: list[str], seconds: float | None) -> Embedded:
-    if not texts:
-        await server.models.load(model)
+async def _vectors(server: Server, caller: Caller, asked: Texts, seconds: float | None) -> Embedded:
+    if not asked.texts:
+        await server.models.load(asked.model)
         found = Embedded((), 0)
     else:
         try:
-            found = await server.models.embed(model, texts)
+            found = await server.jobs.embed(caller.id, asked)
         except ModelError as error:
             # The model is there; what was asked of it is not to be had.
             raise bad(error.message, "input") from error
     if seconds is not None:
-        await server.models.keep(model, seconds)
+        await server.models.keep(asked.model, seconds)
     return found
 
 

@@ -16,6 +16,7 @@ from chatterm.server.openai.bodies import EmbeddingBody
 from chatterm.server.openai_common.answer import check_model
 from chatterm.server.openai_common.errors import REFUSALS, ApiRoute, bad
 from chatterm.server.openai_common.waiting import unless_left
+from chatterm.server.work import Texts
 
 
 def routes(server: Server) -> APIRouter:
@@ -28,7 +29,8 @@ def routes(server: Server) -> APIRouter:
         for at, text in enumerate(texts):
             if not text:
                 raise bad("an empty text cannot be embedded", f"input.{at}")
-        embedded = await unless_left(request, server.models.embed(body.model, texts))
+        work = server.jobs.embed(caller.id, Texts(body.model, tuple(texts)))
+        embedded = await unless_left(request, work)
         data = [
             {
                 "object": "embedding",
