@@ -151,15 +151,20 @@ async def _find(home: EngineHome, key: str) -> Channel | None:
     except OSError:
         return None
     channel = Channel(reader, writer, home.log(key))
-    about = await channel.hello(token)
-    if about is not None and about.get("version") == __version__:
-        return channel
-    if about is not None:
-        channel.send({"op": "stop"})
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await channel.hung_up()
-    await channel.close()
+    is_ours = False
+    try:
+        about = await channel.hello(token)
+        is_ours = about is not None and about.get("version") == __version__
+        if is_ours:
+            return channel
+        if about is not None:
+            channel.send({"op": "stop"})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await channel.hung_up()
+    finally:
+        if not is_ours:
+            await channel.close()
     return None
 
 
