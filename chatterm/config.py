@@ -118,6 +118,10 @@ class ServeOptions:
     """The models it offers; empty is all of this machine."""
     cors_origins: tuple[str, ...] = ()
     """Web pages that may ask it, as https://chat.example.org; empty is none."""
+    hosts: tuple[str, ...] = ()
+    """Names that it answers to where nobody logs in, beside those of this machine and network."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For is believed, as 127.0.0.1 or 10.0.0.0/8."""
     tls_cert: str = ""
     """A file with its certificate; with it, it speaks https."""
     tls_key: str = ""

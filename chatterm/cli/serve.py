@@ -47,11 +47,14 @@ def serve(
         },
     )
     from chatterm.cli.nearest import nearest_commands
+    from chatterm.server.certificate import certificate
     from chatterm.server.core import open_server
-    from chatterm.server.logs import write_to
+    from chatterm.server.logs import serving_at, write_to
     from chatterm.server.running import alone, listen, run
 
-    write_to(sys.stderr, settings.options.log)
+    shown = certificate(settings)
+    log = settings.options.log
+    write_to(sys.stderr, log)
     with alone(context.paths()), listen(settings) as listening:
         url = settings.url(listening.getsockname()[1])
         server = open_server(
@@ -63,7 +66,14 @@ def serve(
         )
         if server.access.local is not None and not settings.is_loopback:
             context.console.note("everybody who reaches this server may use it")
-        run(server, listening, lambda: context.console.note(f"serving at {url}; Ctrl-C stops it"))
+
+        def ready() -> None:
+            if log == "json":
+                serving_at(url)
+            else:
+                context.console.note(f"serving at {url}; Ctrl-C stops it")
+
+        run(server, listening, ready, shown)
     return 0
 
 

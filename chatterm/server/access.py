@@ -13,15 +13,16 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from chatterm.server.limits import Limits
 from chatterm.server.people import ACCESS_PREFIX, KEY_PREFIX, REFRESH_PREFIX, People, Scope, User
 from chatterm.server.problems import Problem
-from chatterm.server.settings import ServeSettings, is_loopback
+from chatterm.server.settings import ServeSettings, is_loopback, is_of_this_network
 
 RULE = "chatterm_rule"
 """The attribute that marks a dependency as a rule."""
@@ -64,7 +65,6 @@ class Access:
 
     def caller(self, request: Request) -> Caller:
         """Who sent a request; a Problem where that is nobody."""
-        self.keep_web_pages_out(request)
         trusted = request.headers.get("TrustedClient")
         if trusted is not None:
             return Caller(self.trusted(trusted, must_exist=True), _USER, "trusted")
@@ -116,22 +116,39 @@ class Access:
         user = self._people.by_token(text)
         return Caller(user, _OWNER if user.is_admin else _USER, "login")
 
-    def keep_web_pages_out(self, request: Request) -> None:
+    def page_problem(self, headers: Headers) -> Problem | None:
         """Where nobody logs in, a page that the user happens to visit must not get in either.
 
         A page can send requests to this machine, also under a name of its own that it lets point
         here, and a browser then says so in Origin or Host.
         """
         if self._local is None:
-            return
-        origin = request.headers.get("Origin")
-        host = _host_of(f"//{request.headers.get('Host', '')}")
-        if self._settings.is_loopback and host and not is_loopback(host):
-            raise Problem(403, f"This server does not answer to the name {host}", kind="forbidden")
+            return None
+        host = headers.get("Host", "").lower()
+        if host and not self._answers_to(_split(f"//{host}").hostname or ""):
+            return Problem(
+                403,
+                f"This server does not answer to the name {host[:200]}; where nobody logs in,"
+                " its owner has to list it in serve.hosts",
+                kind="forbidden",
+            )
+        origin = headers.get("Origin")
         if origin is None or origin in self._settings.options.cors_origins:
-            return
-        if _host_of(origin) != host:
-            raise Problem(403, f"This server does not answer pages of {origin}", kind="forbidden")
+            return None
+        if host and _split(origin.lower()).netloc == host:
+            return None
+        return Problem(
+            403,
+            f"This server does not answer pages of {origin[:200]}; its owner has to list them"
+            " in serve.cors_origins",
+            kind="forbidden",
+        )
+
+    def _answers_to(self, name: str) -> bool:
+        settings = self._settings
+        if not name or name in settings.options.hosts:
+            return bool(name)
+        return is_loopback(name) if settings.is_loopback else is_of_this_network(name)
 
 
 def server_access(request: Request) -> Access:
@@ -181,8 +198,8 @@ def _unknown(message: str) -> Problem:
     return Problem(401, message, kind="login", headers={"WWW-Authenticate": "Bearer"})
 
 
-def _host_of(url: str) -> str:
+def _split(url: str) -> SplitResult:
     try:
-        return (urlsplit(url).hostname or "").lower()
+        return urlsplit(url)
     except ValueError:
-        return "?"
+        return urlsplit("")

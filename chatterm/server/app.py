@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,7 +20,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatterm import __version__
 from chatterm.errors import ChattermError
@@ -27,6 +27,7 @@ from chatterm.server import health, logs, metrics, ollama, openai, openassistant
 from chatterm.server.access import RULE
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
+from chatterm.server.guard import Guard
 from chatterm.server.observing import Observer, Tallies
 from chatterm.server.problems import Problem, problem_of
 
@@ -71,8 +72,18 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
         app.add_middleware(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
         )
-    app.add_middleware(Guard, dialects=dialects, body_limit=server.settings.options.body_mb)
-    app.add_middleware(Observer, tell=[counted.request, logs.request_over], new_id=server.new_id)
+    app.add_middleware(
+        Guard,
+        access=server.access,
+        refused=partial(refused, dialects),
+        body_limit=int(server.settings.options.body_mb * 1e6),
+    )
+    app.add_middleware(
+        Observer,
+        tell=[counted.request, logs.request_over],
+        new_id=server.new_id,
+        paths={id(c.original_route): c.path or "" for c in iter_route_contexts(app.routes)},
+    )
     must_have_rules(app)
     return app
 
@@ -163,58 +174,3 @@ def _invalid(error: RequestValidationError) -> Problem:
     param = ".".join(str(part) for part in first["loc"] if part != "body")
     message = f"{param}: {first['msg']}" if param else str(first["msg"])
     return Problem(422, message, param=param, details=details)
-
-
-class Guard:
-    """Around everything: bodies that are too large are not read, and no bug shows a traceback."""
-
-    def __init__(self, app: ASGIApp, dialects: Sequence[Dialect], body_limit: float) -> None:
-        self._app = app
-        self._dialects = dialects
-        self._limit = int(body_limit * 1e6)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        guarded = _Guarded(self._limit, receive, send)
-        try:
-            if guarded.says_too_much(scope):
-                raise _too_large()
-            await self._app(scope, guarded.receive, guarded.send)
-        except HTTPException as error:
-            found = Problem(error.status_code, str(error.detail), kind="too_large")
-        except Exception:  # noqa: BLE001  (the server's last resort)
-            _log.exception("a request met a bug")
-            found = Problem(500, "Internal Server Error", kind="bug")
-        else:
-            return
-        if not guarded.has_begun:
-            await refused(self._dialects, scope["path"], found)(scope, receive, send)
-
-
-class _Guarded:
-    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
-        self._left = limit
-        self._receive = receive
-        self._send = send
-        self.has_begun = False
-
-    def says_too_much(self, scope: Scope) -> bool:
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        return not length.isdigit() or int(length) > self._left
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise _too_large()
-        return message
-
-    async def send(self, message: Message) -> None:
-        self.has_begun = True
-        await self._send(message)
-
-
-def _too_large() -> HTTPException:
-    return HTTPException(413, "The request is too large")

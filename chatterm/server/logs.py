@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from chatterm import __version__
 from chatterm.server.observing import Seen
 from chatterm.server.work import Job
 
 Form = Literal["plain", "json", "off"]
 
 _FIELDS = "chatterm_fields"
+_server = logging.getLogger("chatterm.server")
 _requests = logging.getLogger("chatterm.server.requests")
 _jobs = logging.getLogger("chatterm.server.jobs")
 _QUIET = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
@@ -39,11 +41,16 @@ def write_to(stream: TextIO, form: Form) -> logging.Handler:
     return handler
 
 
+def serving_at(url: str) -> None:
+    _log(_server, logging.INFO, "serving", {"url": url, "version": __version__})
+
+
 def request_over(seen: Seen) -> None:
     if seen.route in _QUIET and seen.status < 400:
         return
     fields: dict[str, Any] = {
         "request": seen.request_id,
+        "client": seen.client,
         "user": seen.user_id,
         "method": seen.method,
         "route": seen.route,

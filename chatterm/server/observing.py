@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ _ID = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
 _HEADER = b"x-request-id"
 UNKNOWN = "unknown"
 """The route of what is none: paths that clients make up are no names for figures."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ class Seen:
     """One request, when it is over."""
 
     request_id: str
+    client: str
+    """The address that it came from, or that a proxy of ours says it came from."""
     method: str
     route: str
     """As it was declared, with names in place of ids."""
@@ -88,11 +91,14 @@ class Observer:
         app: ASGIApp,
         tell: Sequence[Callable[[Seen], None]],
         new_id: NewId,
+        paths: Mapping[int, str],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``paths`` are those of the routes, by their identity: a route knows no prefix."""
         self._app = app
         self._tell = tell
         self._new_id = new_id
+        self._paths = paths
         self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,11 +120,13 @@ class Observer:
             self._told(scope, sending, tally, self._monotonic() - began)
 
     def _told(self, scope: Scope, sending: _Sending, tally: _Tally, seconds: float) -> None:
-        route = scope.get("route")
+        client = scope.get("client")
+        method = scope["method"]
         seen = Seen(
             request_id=sending.request_id,
-            method=scope["method"],
-            route=getattr(route, "path", "") or UNKNOWN,
+            client=client[0] if client else "",
+            method=method if method in _METHODS else UNKNOWN,
+            route=self._paths.get(id(scope.get("route")), UNKNOWN),
             status=sending.status,
             seconds=seconds,
             user_id=scope.get("state", {}).get(CALLER, ""),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from chatterm.config import ServeOptions
 from chatterm.errors import ConfigError
+
+_PRIVATE = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
+"""Ends of names that the public DNS has none of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,35 @@ def serve_settings(options: ServeOptions, typed: Mapping[str, Any]) -> ServeSett
         raise ConfigError(
             "a certificate and its key go together", hint="give both --tls-cert and --tls-key"
         )
-    for file in (options.tls_cert, options.tls_key):
-        if file and not Path(file).expanduser().is_file():
-            raise ConfigError(f"there is no file {file}")
     if "*" in options.cors_origins:
         raise ConfigError(
             "serve.cors_origins must name each origin",
             hint="with * any web page could use the server in its reader's name",
         )
+    for proxy in options.proxies:
+        _must_be_addresses(proxy)
     return ServeSettings(options)
+
+
+def _must_be_addresses(proxy: str) -> None:
+    try:
+        ipaddress.ip_network(proxy)
+    except ValueError as error:
+        raise ConfigError(
+            f"serve.proxies: {proxy!r} is no address: {error}",
+            hint="as in 127.0.0.1 or 10.0.0.0/8; whoever is named can say who a client is",
+        ) from error
+
+
+def is_of_this_network(host: str) -> bool:
+    """Whether a name is one that nobody elsewhere can have, or an address."""
+    if "." not in host or host.endswith(_PRIVATE) or host == socket.gethostname().lower():
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,24 +36,34 @@ class Program:
         """Where it listens, once it says so."""
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            found = re.search(r"serving at (\S+);", self.said)
+            found = re.search(r'serving at (\S+);|"serving", "url": "([^"]+)"', self.said)
             if found:
-                return found[1]
+                return found[1] or found[2]
             assert self.process.poll() is None, self.said
             time.sleep(0.02)
         raise AssertionError(self.said)
 
 
 @contextmanager
-def served_program(folder: Path, args: Sequence[str] = (), **settings: object) -> Iterator[Program]:
-    """Serve with these settings of ``[serve]`` and ``[engine]``."""
+def served_program(
+    folder: Path,
+    args: Sequence[str] = (),
+    *,
+    detached: bool = False,
+    env: Mapping[str, str] | None = None,
+    **settings: object,
+) -> Iterator[Program]:
+    """Serve with these settings of ``[serve]``; detached from every terminal, as a service is."""
     config = folder / "serve.toml"
     lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
     config.write_text("\n".join(["[serve]", *lines, "[engine]", "keep_alive = 0", ""]))
     log = folder / "serve.log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", *args], stderr=stderr, env=_environment(config)
+            [*COMMAND, "serve", "--port", "0", *args],
+            stderr=stderr,
+            env={**_environment(config), **(env or {})},
+            start_new_session=detached,
         )
     try:
         yield Program(process, log)

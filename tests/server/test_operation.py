@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-import subprocess
+import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,14 +176,21 @@ def begin(program: Program, prompt: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def test_it_speaks_https_with_a_certificate(tmp_path: Path) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", str(key)]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(cert)]
-    subprocess.run(command, check=True, capture_output=True)
-    args = ["--tls-cert", str(cert), "--tls-key", str(key)]
-    with served_program(tmp_path, args) as program:
-        assert program.url.startswith("https://")
-        context = ssl.create_default_context(cafile=str(cert))
-        assert httpx.get(f"{program.url}/health", verify=context).status_code == 200
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no systemd")
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(tmp_path: Path, abstract: bool) -> None:
+    # Not under tmp_path, which may be longer than the address of a socket.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        name = f"{folder}/notify"
+        systemd.bind("\0" + name if abstract else name)
+        systemd.settimeout(60)
+        env = {"NOTIFY_SOCKET": f"@{name}" if abstract else name}
+        with served_program(tmp_path, env=env) as program:
+            assert systemd.recv(100) == b"READY=1"
+            assert httpx.get(f"{program.url}/health/ready").status_code == 200
+            program.ask_to_stop()
+            assert systemd.recv(100) == b"STOPPING=1"
+            assert program.ended() == 0

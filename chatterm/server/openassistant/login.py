@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import RedirectResponse, Response
 
-from chatterm.ids import Clock
 from chatterm.server.access import Public, UseCaller
 from chatterm.server.core import Server
+from chatterm.server.guessing import Guesses
 from chatterm.server.openassistant.wire import JsonObject, Password, user_json
 from chatterm.server.people import Tokens, User, password_matches
-from chatterm.server.problems import Problem, TooMany
+from chatterm.server.problems import Problem, QueueFull
 
 _NAME_LENGTH = 200
-_TRIES = 5
-_TRY_SECONDS = 60.0
 _AT_ONCE = 2
 """Checking a password takes memory on purpose."""
+_MOST_WAITING = 20
 
 
 class Doorkeeper:
@@ -29,35 +27,26 @@ class Doorkeeper:
 
     def __init__(self, server: Server) -> None:
         self._people = server.people
-        self._clock: Clock = server.clock
-        self._failed: dict[str, deque[float]] = {}
+        self._guesses = Guesses(server.clock)
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
 
-    async def by_password(self, name: str, password: str) -> User:
-        self._must_not_guess(name)
+    async def by_password(self, name: str, password: str, address: str) -> User:
+        if self._waiting >= _MOST_WAITING:
+            raise QueueFull(1)
+        self._guesses.begin(name, address)
         hashed = self._people.password_hash(name)
-        async with self._turn:
-            matches = await asyncio.to_thread(password_matches, hashed, password)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                matches = await asyncio.to_thread(password_matches, hashed, password)
+        finally:
+            self._waiting -= 1
         user = self._people.named(name)
         if not matches or user is None:
-            self._failed.setdefault(name, deque()).append(self._clock())
             raise Problem(401, "Wrong name or password", kind="login")
-        self._failed.pop(name, None)
+        self._guesses.right(name, address)
         return user
-
-    def _must_not_guess(self, name: str) -> None:
-        since = self._clock() - _TRY_SECONDS
-        for known in list(self._failed):
-            tries = self._failed[known]
-            while tries and tries[0] < since:
-                tries.popleft()
-            if not tries:
-                del self._failed[known]
-        tries = self._failed.get(name, deque())
-        if len(tries) >= _TRIES:
-            raise TooMany(
-                "Too many wrong passwords.", max(1, round(tries[0] + _TRY_SECONDS - self._clock()))
-            )
 
 
 def routes(server: Server) -> APIRouter:
@@ -82,7 +71,6 @@ def _named(server: Server, name: str) -> User:
 def _by_name(router: APIRouter, server: Server) -> None:
     @router.get("/auth/callback/debug")
     async def callback_debug(_: Public, request: Request, code: str) -> JsonObject:
-        server.access.keep_web_pages_out(request)
         return _pair(server.people.log_in(_named(server, code)))
 
     @router.get("/auth/login/debug", response_model=None)
@@ -90,7 +78,6 @@ def _by_name(router: APIRouter, server: Server) -> None:
         _: Public, request: Request, username: str, state: str | None = None
     ) -> JsonObject | Response:
         """With a state a browser is on its way; without one it is an old text client."""
-        server.access.keep_web_pages_out(request)
         user = _named(server, username)
         if state is not None:
             place = f"/auth/callback/debug?code={quote(username, safe='')}"
@@ -116,8 +103,9 @@ def _by_password(router: APIRouter, server: Server) -> None:
         return ["local", "debug"] if server.access.local is not None else ["password"]
 
     @router.post("/auth/login")
-    async def log_in(_: Public, body: Password) -> JsonObject:
-        user = await door.by_password(body.username, body.password)
+    async def log_in(_: Public, request: Request, body: Password) -> JsonObject:
+        address = request.client.host if request.client else ""
+        user = await door.by_password(body.username, body.password, address)
         return _pair(server.people.log_in(user))
 
     @router.post("/auth/trusted")

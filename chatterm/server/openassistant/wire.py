@@ -122,8 +122,8 @@ class PluginAddress(Body):
 
 
 class Password(Body):
-    username: str
-    password: str
+    username: str = Field(max_length=200)
+    password: str = Field(max_length=10_000)
 
 
 def params_of(sampling: Sampling | OldSampling, seed: int) -> Params:
