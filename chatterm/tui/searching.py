@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,6 @@ from chatterm.store import Chat, Hit, Store
 
 TITLES = 30
 HITS = 50
-
-TYPING_PAUSE = 0.07
-"""Seconds: keys that follow each other faster than that are answered together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +59,30 @@ class _Search:
 class Searcher:
     """One thread, one connection; to be closed. A store in memory is searched where it is.
 
-    The first key is answered at once; keys in quick succession wait for the last of them. Whoever
-    cancels a search, as a worker does that the next key replaces, also stops the database.
+    Every key is answered at once. Whoever cancels a search, as a worker does that the next key
+    replaces, also stops the database, so that what is slow holds up nothing.
     """
 
-    def __init__(
-        self, path: Path | None, fallback: Store, clock: Clock, *, pause: float = TYPING_PAUSE
-    ) -> None:
+    def __init__(self, path: Path | None, fallback: Store, clock: Clock) -> None:
         self._path = path
         self._fallback = fallback
         self._clock = clock
-        self._pause = pause
-        self._last = -math.inf
         self._thread: ThreadPoolExecutor | None = None
         self._store: Store | None = None
+
+    def get_ready(self) -> None:
+        """Open the connection, as somebody is about to type."""
+        if self._path is not None:
+            # Where that fails, the search that tries again is told so.
+            self._begun().submit(self._open)
 
     async def find(self, line: str, *, chat_id: str | None = None) -> Found:
         if self._path is None:
             return find(self._fallback, line, chat_id)
         loop = asyncio.get_running_loop()
-        before, self._last = self._last, loop.time()
-        if self._last - before < self._pause:
-            await asyncio.sleep(self._pause)
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         search = _Search(line, chat_id)
         try:
-            return await loop.run_in_executor(self._thread, self._run, search)
+            return await loop.run_in_executor(self._begun(), self._run, search)
         except asyncio.CancelledError:
             search.call_off()
             raise
@@ -100,10 +93,18 @@ class Searcher:
             self._thread.shutdown(wait=True)
             self._thread = None
 
-    def _run(self, search: _Search) -> Found:
+    def _begun(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
+        return self._thread
+
+    def _open(self) -> Store:
         if self._store is None:
             self._store = Store.open(self._path, clock=self._clock, new_id=ulid_factory())
-        return search.run(self._store)
+        return self._store
+
+    def _run(self, search: _Search) -> Found:
+        return search.run(self._open())
 
     def _close(self) -> None:
         if self._store is not None:

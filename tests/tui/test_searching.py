@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.errors import StoreError
 from chatterm.store import Store
 from chatterm.tui import searching
 from chatterm.tui.searching import Found, Searcher
@@ -36,12 +37,26 @@ async def test_a_search_that_nobody_waits_for_gives_the_database_free(
         return find(there, line, chat_id)
 
     monkeypatch.setattr(searching, "find", endless)
-    searcher = Searcher(tmp_path / "chatterm.db", store, Clock(), pause=0)
+    searcher = Searcher(tmp_path / "chatterm.db", store, Clock())
     try:
         waiting = asyncio.create_task(searcher.find("endless"))
         await asyncio.to_thread(begun.wait)
         waiting.cancel()
         found = await asyncio.wait_for(searcher.find("boats"), 20)
         assert [there.id for there in found.chats] == [chat.id]
+    finally:
+        searcher.close()
+
+
+async def test_a_store_that_cannot_be_opened_is_told_to_whoever_searches(
+    store: Store, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.db"
+    broken.write_text("not a database at all, but long enough to be taken for one" * 100)
+    searcher = Searcher(broken, store, Clock())
+    try:
+        searcher.get_ready()
+        with pytest.raises(StoreError):
+            await searcher.find("boats")
     finally:
         searcher.close()

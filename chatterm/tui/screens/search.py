@@ -56,6 +56,7 @@ class Search(ModalScreen[Picked | None]):
             yield Rows(empty="no prompts yet")
 
     def on_mount(self) -> None:
+        self._searcher.get_ready()
         self.query_one(Rows).can_focus = False
         self.query_one(Input).focus()
         self._find(self.query_text)

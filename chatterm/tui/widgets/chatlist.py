@@ -96,6 +96,7 @@ class ChatList(Vertical):
 
     def show(self) -> None:
         self.add_class("-shown")
+        self._searcher.get_ready()
         self.query_one(Rows).can_focus = False
         self.query_one(Input).value = ""
         self.reload()
