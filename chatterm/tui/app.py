@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.theme import Theme
 
 from chatterm.config import Config
@@ -17,6 +16,7 @@ from chatterm.handover import Beginning
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
 from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
+from chatterm.tui.in_turn import InTurn
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.searching import Searcher
@@ -34,7 +34,7 @@ _HUNG_UP = 129
 """What a shell makes of the signal that a closed terminal sends."""
 
 
-class ChattermApp(App[int]):
+class ChattermApp(InTurn[int]):
     """One run of the full-screen program."""
 
     TITLE = "chatterm"

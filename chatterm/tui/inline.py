@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.widgets import TextArea
 
 from chatterm.errors import ChattermError
@@ -21,6 +21,7 @@ from chatterm.tui.files import FileShelf
 from chatterm.tui.fuzzy import ranked
 from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
 from chatterm.tui.history import History
+from chatterm.tui.in_turn import InTurn
 from chatterm.tui.kept import TemplateShelf
 from chatterm.tui.models import ModelShelf
 from chatterm.tui.screens.picker import Picked, Picker
@@ -37,7 +38,7 @@ _DONE_BY_COMMAND = ("new-chat", "chats", "editor", "help")
 _DONE_HERE = ("interrupt", "search", "model", "templates", "palette")
 
 
-class InlineComposer(App[str]):
+class InlineComposer(InTurn[str]):
     """Returns what was written, or None where the user leaves."""
 
     ENABLE_COMMAND_PALETTE = False

@@ -48,6 +48,10 @@ class Terminal:
         for key in keys:
             self.tmux("send-keys", key)
 
+    def burst(self, *keys: str) -> None:
+        """Keys, and texts, that arrive together, as over a line that was held up."""
+        self.tmux("send-keys", *keys)
+
     def type(self, text: str) -> None:
         self.tmux("send-keys", "-l", text)
 

@@ -34,8 +34,10 @@ class ChatActions(ChatBase):
 
     def action_chats(self) -> None:
         chats = self.query_one(ChatList)
-        if chats.shown:
+        if chats.shown and chats.has_focus_within:
             self._close_list()
+        elif chats.shown:
+            chats.focus_search()
         else:
             self.add_class("-listing")
             chats.show()
@@ -77,8 +79,7 @@ class ChatActions(ChatBase):
         except ChattermError as error:
             self.complain(error)
             return
-        if not self.query_one(ChatList).shown:
-            self.composer.focus()
+        self.composer.focus()
 
     def action_search(self, start: str = "") -> None:
         from chatterm.tui.screens.search import Search
@@ -92,7 +93,6 @@ class ChatActions(ChatBase):
                 self.composer.focus()
                 return
             self.go_to(chat_id, message_id or None, screen.query_text)
-            self.composer.focus()
 
         screen = Search(self.desk, self.searcher, start)
         self.app.push_screen(screen, chosen)

@@ -8,8 +8,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
+from textual.worker import Worker
 
 from chatterm.tui.desk import Desk
+from chatterm.tui.in_turn import ended
 from chatterm.tui.moments import ago
 from chatterm.tui.screens.picker import Picked
 from chatterm.tui.searching import Searcher
@@ -42,6 +44,7 @@ class Search(ModalScreen[Picked | None]):
         self._desk = desk
         self._searcher = searcher
         self.query_text = query
+        self._finding: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -59,11 +62,11 @@ class Search(ModalScreen[Picked | None]):
         self._searcher.get_ready()
         self.query_one(Rows).can_focus = False
         self.query_one(Input).focus()
-        self._find(self.query_text)
+        self._finding = self._find(self.query_text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_text = event.value
-        self._find(event.value)
+        self._finding = self._find(event.value)
 
     @work(exclusive=True)
     async def _find(self, query: str) -> None:
@@ -89,7 +92,8 @@ class Search(ModalScreen[Picked | None]):
         ]
         return [Row("", "Latest prompts"), *rows] if rows else []
 
-    def on_input_submitted(self) -> None:
+    async def on_input_submitted(self) -> None:
+        await ended(self._finding)
         self.query_one(Rows).choose()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:

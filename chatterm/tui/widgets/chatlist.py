@@ -9,10 +9,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
+from textual.worker import Worker
 
 from chatterm.store import Chat
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.desk import Desk
+from chatterm.tui.in_turn import ended
 from chatterm.tui.searching import Searcher
 from chatterm.tui.servers import ELSEWHERE, Elsewhere, Servers
 from chatterm.tui.widgets.chat_rows import Shown, chat_rows, found_rows
@@ -84,6 +86,7 @@ class ChatList(Vertical):
         self._chats: list[Chat] = []
         self._whole = False
         self._changed: list[str] = []
+        self._finding: Worker[None] | None = None
         bind(self, Where.CHATS, desk.keymap)
 
     def compose(self) -> ComposeResult:
@@ -123,7 +126,7 @@ class ChatList(Vertical):
             return
         query = self.query_one(Input).value
         if query.strip():
-            self._search(query)
+            self._finding = self._search(query)
             return
         size = max(_PAGE, len(self._chats))
         pinned = self._desk.store.chats(pinned=True, limit=_PAGE)
@@ -165,9 +168,10 @@ class ChatList(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.value.strip():
-            self._search(event.value)
+            self._finding = self._search(event.value)
         else:
             self.workers.cancel_group(self, "search")
+            self._finding = None
             self._chats = []
             self.reload()
 
@@ -180,8 +184,9 @@ class ChatList(Vertical):
         there = [c for c in self._servers.elsewhere() if typed in c.title.casefold()]
         rows.show(found_rows(found, self._desk.clock(), there))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        await ended(self._finding)
         self.query_one(Rows).choose()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
