@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from chatterm.render.sanitise import sanitise
+from chatterm.tui.aside import stand_aside
 from chatterm.tui.desk import Desk
 
 
@@ -31,10 +31,7 @@ async def edited(app: App[int], desk: Desk, text: str) -> str | None:
 async def edited_file(app: App[int], desk: Desk, file: Path) -> bool:
     """Whether the editor ended well; the user is told where it did not."""
     try:
-        # Nothing is drawn while the editor has the terminal, and the loop goes on.
-        with app.batch_update(), app.suspend():
-            code = await asyncio.to_thread(run_editor, desk.editor, file)
-        app.refresh(layout=True)
+        code = await stand_aside(app, lambda: run_editor(desk.editor, file))
     except SuspendNotSupported:
         _complain(app, "this terminal cannot be left to an editor")
     except (OSError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,17 @@ async def test_copy_code(store: Store, home: Path) -> None:
         assert clipboard(run).strip() == "second = 2"
 
 
+async def test_copy_code_of_several(store: Store, home: Path) -> None:
+    blocks = "```sh\none\n```\n\n```sh\ntwo\n```"
+    async with program(store, home, says(blocks)) as run:
+        await talked(run, "a")
+        await act(run, "copy-code")
+        rows = [row for row in run.text_of("Transcript").splitlines() if "── sh" in row]
+        assert [row.split()[0] for row in rows] == ["1", "2"], "each block shows its number"
+        await run.press("2")
+        assert run.app.clipboard == "two\n"
+
+
 async def test_fork(store: Store, home: Path) -> None:
     async with program(store, home, says("one"), says("two")) as run:
         await talked(run, "a", "b")
@@ -216,6 +228,7 @@ async def test_open_link(store: Store, home: Path, monkeypatch: pytest.MonkeyPat
     async with program(store, home, says("see [it](https://example.org/it)")) as run:
         opened: list[str] = []
         monkeypatch.setattr(run.app, "open_url", opened.append)
+        monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.BackgroundBrowser("browser"))
         await talked(run, "a")
         await act(run, "open-link")
         assert opened == ["https://example.org/it"]

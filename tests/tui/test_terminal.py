@@ -196,3 +196,24 @@ def test_without_a_terminal_it_says_what_to_use() -> None:
         ran = chatterm(*args)
         assert ran.code == 2
         assert "chatterm ask" in ran.err
+
+
+def test_a_browser_that_draws_text_gets_the_terminal_until_it_is_left(
+    window: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\nclear; echo "a page of $1"; read line\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    open_chat(window)
+    window.type("[a page](https://example.org/a)")
+    window.press("Enter")
+    window.until("tok/s")
+    window.press("Tab", "o")
+    page = window.until("a page of https://example.org/a")
+    assert "Write a message" not in page
+    window.press("Enter")
+    window.until(lambda screen: "Write a message" in screen and "a page of" not in screen)
+    window.press("i")
+    window.type("still here")
+    window.until("still here")

@@ -246,7 +246,7 @@ class ChatActions(ChatBase):
         from chatterm.tui.clipboard import copy
 
         copy(self.app, text)
-        lines = text.count("\n") + 1
+        lines = len(text.splitlines())
         self.whisper(f"copied {lines} lines" if lines > 1 else "copied")
 
     def leave_editing(self) -> None:

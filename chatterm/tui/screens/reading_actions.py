@@ -7,7 +7,6 @@ from collections.abc import Callable
 from chatterm.errors import ChattermError
 from chatterm.messages import Message
 from chatterm.session import UNDONE
-from chatterm.tui.clipboard import copy
 from chatterm.tui.fuzzy import ranked
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.screens.base import ChatBase
@@ -132,21 +131,11 @@ class ReadingActions(ChatBase):
 
     def action_copy_code(self) -> None:
         """``c`` and a number; with one block only there is nothing to ask."""
-        count = self.reading.code_blocks()
+        count = self.reading.choose_code()
         if count == 0:
             self.whisper("there is no code in this message")
-        elif count == 1:
-            self.copy_block(1)
-        else:
-            self.reading.wait_for_number(self.copy_block)
+        elif count > 1:
             self.whisper(f"which code block: 1 to {count}?")
-
-    def copy_block(self, number: int) -> None:
-        code = self.reading.code_block(number)
-        if code is None:
-            self.whisper(f"there is no code block {number}", warning=True)
-        else:
-            self.copy(code)
 
     def action_find(self) -> None:
         def found(text: str | None) -> None:
@@ -198,11 +187,13 @@ class ReadingActions(ChatBase):
             self.open_address(picked.key)
 
     def open_address(self, address: str) -> None:
-        """In the browser, and in the clipboard, for where there is none."""
         if address.startswith(("http://", "https://", "mailto:")):
-            copy(self.app, address)
-            self.app.open_url(address)
-            self.whisper(f"opened and copied {address}")
+            self.run_worker(self._open(address), exclusive=True, group="browser")
+
+    async def _open(self, address: str) -> None:
+        from chatterm.tui.aside import open_address
+
+        self.whisper(await open_address(self.app, address))
 
     def on_transcript_copied(self, event: Transcript.Copied) -> None:
         self.copy(event.text)

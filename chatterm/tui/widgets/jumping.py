@@ -37,6 +37,12 @@ def labels(found: Sequence[Target]) -> dict[str, Target]:
     return dict(zip(LETTERS, found, strict=False))
 
 
+def numbers(turn: int, drawn: Drawn) -> dict[str, Target]:
+    """A digit for each code block of a turn, in sight or not, as far as digits go."""
+    rows = [row for row in range(len(drawn)) if drawn.line(row).mark == "code"]
+    return {str(n): Target("code", (turn, row)) for n, row in enumerate(rows[:9], 1)}
+
+
 def _on_row(line: Line, place: tuple[int, int]) -> list[Target]:
     if line.mark == HEADER:
         return [Target("turn", place)]

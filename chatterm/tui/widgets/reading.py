@@ -7,11 +7,10 @@ what went wrong and how to go on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from rich.segment import Segment
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -62,7 +61,6 @@ class Reading(Container):
         self._places: dict[str, tuple[int, int]] = {}
         self._failures: Mapping[str, ChattermError] = {}
         self._votes: Mapping[str, int] = {}
-        self._number: Callable[[int], None] | None = None
         bind(self, Where.TRANSCRIPT, keymap)
 
     def compose(self) -> ComposeResult:
@@ -201,23 +199,8 @@ class Reading(Container):
 
     # Code, search, folds
 
-    def code_blocks(self) -> int:
-        return self.transcript.code_blocks()
-
-    def code_block(self, number: int) -> str | None:
-        return self.transcript.code_block(number)
-
-    def wait_for_number(self, then: Callable[[int], None]) -> None:
-        """Take the next key as a number."""
-        self._number = then
-
-    def on_key(self, event: events.Key) -> None:
-        if self._number is not None:
-            then, self._number = self._number, None
-            if event.character is not None and event.character.isdigit():
-                event.stop()
-                event.prevent_default()
-                then(int(event.character))
+    def choose_code(self) -> int:
+        return self.transcript.choose_code()
 
     @property
     def finding(self) -> bool:

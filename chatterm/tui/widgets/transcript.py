@@ -13,8 +13,8 @@ Values go in, messages come out; it knows neither store nor session.
   whether the end is in sight and stays there.
 - ``fold()`` opens or closes what is folded in the current turn; ``find(query)`` marks and counts,
   ``find_step(step)`` goes on; ``jump()`` puts letters before what is in sight, and the next key
-  chooses; ``select_rows(step)`` selects by keys; ``selected_text()``, ``code_blocks()``,
-  ``code_block(number)`` and ``links()`` are what can be copied and opened.
+  chooses, as a digit does after ``choose_code()``; ``select_rows(step)`` selects by keys;
+  ``selected_text()`` and ``links()`` are what can be copied and opened.
 
 Messages: ``Followed(following)``; ``Copied(text, what)`` text for the clipboard;
 ``LinkChosen(address)``; ``CardChosen(turn_id)`` an error card was clicked, so try again.
@@ -33,7 +33,7 @@ from chatterm.render.codes import code_blocks
 from chatterm.render.line import Line
 from chatterm.render.sanitise import sanitise
 from chatterm.tui.widgets.finding import FindableTurns
-from chatterm.tui.widgets.jumping import Target, labels, targets
+from chatterm.tui.widgets.jumping import Target, labels, numbers, targets
 from chatterm.tui.widgets.marking import occurrences, restyled
 from chatterm.tui.widgets.turn_rows import Loader
 from chatterm.tui.widgets.turn_view import GUTTER, SHIFT, Place
@@ -118,7 +118,22 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
 
     def jump(self) -> None:
         """Put a letter before everything in sight that can be gone to, copied or opened."""
-        self._labels = labels(targets(self._view, self.drawn))
+        self._put_labels(labels(targets(self._view, self.drawn)))
+
+    def choose_code(self) -> int:
+        """Put its number before each code block of the current turn, and let a digit copy one.
+
+        How many there are; where there is only one, it is copied at once.
+        """
+        found = numbers(self._at, self.drawn(self._at)) if self.current is not None else {}
+        if len(found) == 1:
+            self._go(found["1"])
+        else:
+            self._put_labels(found)
+        return len(found)
+
+    def _put_labels(self, labels: dict[str, Target]) -> None:
+        self._labels = labels
         self.refresh_rows(0, self.size.height)
 
     async def on_key(self, event: events.Key) -> None:
@@ -127,8 +142,7 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
         event.stop()
         event.prevent_default()
         target = self._labels.get(event.character or "")
-        self._labels = {}
-        self.refresh_rows(0, self.size.height)
+        self._put_labels({})
         if target is not None:
             self._go(target)
 
@@ -148,16 +162,6 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
                 self._toggle(number, self.drawn(number).line(row).mark)
 
     # Copying
-
-    def code_blocks(self) -> int:
-        """How many code blocks the current turn has."""
-        if self.current is None:
-            return 0
-        return sum(line.mark == "code" for line in self.drawn(self._at).text)
-
-    def code_block(self, number: int) -> str | None:
-        """One of them, from 1, as it was written."""
-        return self._code(self._at, number) if self.current is not None else None
 
     def _code(self, turn: int, number: int) -> str | None:
         body = self._bodies.get(self._turns[turn].id)
