@@ -1,21 +1,26 @@
 """The same words beside elia, oterm and bare Textual Markdown, each in a pseudo-terminal.
 
 A stand-in streams one answer at a steady pace into an empty chat of each program in turn. What
-counts is the CPU from the first word on the screen to the last, and how late the last one came.
+counts is the CPU from the first word on the screen to the last, how late the last one came, and for
+how long at most nothing came meanwhile. oterm stops following once it has fallen behind, so the
+last word may never be on its screen: then the end is when its own store has the whole answer.
 elia and oterm come from PyPI into environments of their own below `build/beside`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +35,8 @@ PLACE = ROOT / "build" / "beside"
 WORDS_A_SECOND = 100
 PATIENCE = 60.0
 """Seconds until a program is there; elia imports for ten of them on a busy machine."""
+SLOWEST = 6
+"""How many times as long as the answer lasts a program may take to show it."""
 FIRST, LAST = "zfirstwordz", "zlastwordz"
 SEED_OTERM = """
 import asyncio
@@ -41,6 +48,8 @@ async def seed():
 asyncio.run(seed())
 """
 
+ANSWERED_OTERM = "SELECT 1 FROM message WHERE author = 'assistant' AND instr(text, ?)"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -49,11 +58,16 @@ class Candidate:
     command: list[str]
     env: dict[str, str] = field(default_factory=dict)
     begin: Callable[[Window], None] = lambda window: None
+    has_whole_answer: Callable[[], bool] = lambda: False
+    """Whether the program is through, though the last word may not be on the screen."""
 
 
 def main(words: float = 2_000) -> None:
     text = f"{FIRST} {mixed(int(words))}\n\nand that was the {LAST}"
-    print(f"{'program':24}{'CPU s':>8}{'share':>9}{'KB/s':>8}{'last word late by':>20}")
+    print(
+        f"{'program':24}{'CPU s':>8}{'wall s':>8}{'share':>9}{'KB/s':>8}"
+        f"{'last word late by':>20}{'longest silence':>18}"
+    )
     with tempfile.TemporaryDirectory(prefix="chatterm-bench-") as folder:
         file = Path(folder) / "text.md"
         file.write_text(text)
@@ -67,33 +81,55 @@ def main(words: float = 2_000) -> None:
             home = Path(folder) / name
             home.mkdir()
             try:
-                _measure(name, lambda url, p=prepare, h=home: p(url, h), file, seconds)  # type: ignore[misc]
-            except (SystemExit, subprocess.CalledProcessError) as failure:
-                print(f"{name:24}could not be driven: {str(failure)[:400]}", flush=True)
+                with _stand_in(file) as url:
+                    _measure(name, prepare(url, home), seconds)
+            except (SystemExit, OSError, subprocess.CalledProcessError) as failure:
+                said = getattr(failure, "stderr", None) or failure
+                print(f"{name:24}could not be measured: {str(said)[-400:]}", flush=True)
 
 
-def _measure(name: str, prepare: Callable[[str], Candidate], file: Path, seconds: float) -> None:
+@contextmanager
+def _stand_in(file: Path) -> Iterator[str]:
+    """A process that streams what the file holds; its address."""
     command = [sys.executable, "-m", "benchmarks.words", str(file), str(WORDS_A_SECOND)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     assert server.stdout is not None
     try:
-        candidate = prepare(server.stdout.readline().decode().strip())
-        window = Window(candidate.command, candidate.env)
-        try:
-            candidate.begin(window)
-            window.until(lambda out: FIRST.encode() in out, PATIENCE)
-            cpu, size, began = window.cpu(), len(window.out), time.perf_counter()
-            window.until(lambda out: LAST.encode() in out, 20 * seconds)
-            wall = time.perf_counter() - began
-            cpu = window.cpu() - cpu
-            rate = (len(window.out) - size) / wall / 1000
-        finally:
-            window.close()
+        yield server.stdout.readline().decode().strip()
     finally:
         server.terminate()
         server.wait()
-    late = wall - seconds
-    print(f"{name:24}{cpu:8.1f}{100 * cpu / wall:7.1f} %{rate:8.0f}{late:18.1f} s", flush=True)
+
+
+def _measure(name: str, candidate: Candidate, seconds: float) -> None:
+    window = Window(candidate.command, candidate.env)
+    try:
+        candidate.begin(window)
+        window.until(lambda out: FIRST.encode() in out, PATIENCE)
+        cpu, size, began = window.cpu(), len(window.out), time.perf_counter()
+        is_seen = True
+
+        def ended(out: bytes) -> bool:
+            nonlocal is_seen
+            is_seen = LAST.encode() in out
+            return is_seen or candidate.has_whole_answer()
+
+        window.until(ended, SLOWEST * seconds)
+        wall, cpu = time.perf_counter() - began, window.cpu() - cpu
+        rate = (len(window.out) - size) / wall / 1000
+    finally:
+        window.close()
+    silence = _longest_silence([at for at, _ in window.came if at >= began])
+    print(
+        f"{name:24}{cpu:8.1f}{wall:8.1f}{100 * cpu / wall:7.1f} %{rate:8.0f}"
+        f"{wall - seconds:18.1f} s{silence:15.0f} ms{'' if is_seen else '   not on the screen'}",
+        flush=True,
+    )
+
+
+def _longest_silence(times: list[float]) -> float:
+    """For how many ms at most nothing came to the terminal, though words came all the time."""
+    return 1000 * max(after - before for before, after in itertools.pairwise(times))
 
 
 def _typed(ready: bytes) -> Callable[[Window], None]:
@@ -120,15 +156,21 @@ def _markdown(url: str, home: Path) -> Candidate:
 
 
 def _oterm(url: str, home: Path) -> Candidate:
-    python = _python_with("oterm")
+    program = _installed("oterm", "oterm")
     (home / "config.json").write_text(json.dumps({"splash-screen": False}))
     env = {"OTERM_DATA_DIR": str(home), "OLLAMA_URL": url}
-    subprocess.run([str(python), "-c", SEED_OTERM], env={**os.environ, **env}, check=True)
-    return Candidate([str(python.with_name("oterm"))], env, _typed(b"submit"))
+    seed = [str(program.with_name("python")), "-c", SEED_OTERM]
+    subprocess.run(seed, env={**os.environ, **env}, check=True, capture_output=True, text=True)
+
+    def has_whole_answer() -> bool:
+        with closing(sqlite3.connect(home / "store.db")) as kept:
+            return bool(kept.execute(ANSWERED_OTERM, (LAST,)).fetchone())
+
+    return Candidate([str(program)], env, _typed(b"submit"), has_whole_answer)
 
 
 def _elia(url: str, home: Path) -> Candidate:
-    python = _python_with("elia-chat")
+    program = _installed("elia-chat", "elia")
     (home / "elia").mkdir()
     (home / "elia" / "config.toml").write_text(
         'default_model = "openai/words"\n[[models]]\nname = "openai/words"\n'
@@ -139,16 +181,17 @@ def _elia(url: str, home: Path) -> Candidate:
         "XDG_DATA_HOME": str(home),
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
-    return Candidate([str(python.with_name("elia")), "go"], env)
+    return Candidate([str(program), "go"], env)
 
 
-def _python_with(package: str) -> Path:
-    """An environment of its own: they want versions of Textual that exclude each other."""
-    python = PLACE / package / "bin" / "python"
-    if not python.exists():
+def _installed(package: str, program: str) -> Path:
+    """In an environment of its own: they want versions of Textual that exclude each other."""
+    there = PLACE / package / "bin" / program
+    if not there.exists():
         venv.create(PLACE / package, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", package], check=True)
-    return python
+        install = [str(there.with_name("python")), "-m", "pip", "install", "-q", package]
+        subprocess.run(install, check=True, capture_output=True, text=True)
+    return there
 
 
 class StreamedMarkdown(MarkdownApp):

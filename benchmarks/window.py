@@ -45,7 +45,10 @@ class Window:
             # With no byte code on disk it would be compiling that is measured.
             for name in ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE"):
                 whole.pop(name, None)
-            os.execvpe(command[0], list(command), whole)
+            try:
+                os.execvpe(command[0], list(command), whole)
+            finally:
+                os._exit(127)
         self._set_size(size)
 
     def read(self, seconds: float) -> bytes:
