@@ -19,11 +19,13 @@ NAMES = [
     "memory",
     "remote",
     "serve",
+    "relay",
+    "load",
 ]
 
 
 def main(names: list[str]) -> None:
-    """``serve:300`` has the long part of a benchmark take so many seconds."""
+    """``load:300`` has a benchmark take so many seconds."""
     wanted = [name.partition(":") for name in names or NAMES]
     names = [name for name, _, _ in wanted]
     unknown = [name for name in names if name not in NAMES]

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,6 @@ from chatterm.params import Params
 from chatterm.paths import Paths
 
 ROUNDS = 5
-STREAMS = 32
-PROCESSES = 4
 BESIDE = 8
 TOKENS = 128
 CHUNK = 512
@@ -99,10 +97,6 @@ class Bench:
         (host,) = asyncio.run(running(self.engine))
         return host
 
-    def memory_mb(self) -> tuple[float, float]:
-        """Of the server, and of the engine."""
-        return _rss(self.pid), _rss(self.engine_says()["pid"])
-
 
 def seen(client: subprocess.Popen[bytes]) -> list[Stream]:
     assert client.stdout is not None
@@ -113,12 +107,14 @@ def seen(client: subprocess.Popen[bytes]) -> list[Stream]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Bench]:
+def served(home: Path, models: str = "") -> Iterator[Bench]:
+    """A server of the benchmark's model, or of those that are described."""
     bench = Bench(home)
     bench.paths.config_file.parent.mkdir(parents=True)
     bench.paths.config_file.write_text(SETTINGS)
-    models = f'[models.bench]\nbackend = "engine"\npath = "{benchmark_model().resolve()}"\n'
-    bench.paths.user_models_file.write_text(models)
+    path = "" if models else benchmark_model().resolve()
+    ours = f'[models.bench]\nbackend = "engine"\npath = "{path}"\n'
+    bench.paths.user_models_file.write_text(models or ours)
     log = home / "log"
     with log.open("wb") as stderr:
         command = [sys.executable, "-m", "chatterm", "serve", "--port", "0"]
@@ -251,52 +247,7 @@ def _time_to_idle(bench: Bench, prompt: int, pieces: int, number: int) -> float:
     return took
 
 
-# -- for long --------------------------------------------------------------------------------
-
-
-def under_load(bench: Bench, seconds: float) -> None:
-    share = STREAMS // PROCESSES
-    order = Told("", "openai", streams=share, tokens=96, rounds=0, seconds=seconds)
-    clients = [
-        bench.start(Told(**{**asdict(order), "dialect": dialect}), number)
-        for number, dialect in enumerate(("openai", "ollama") * (PROCESSES // 2))
-    ]
-    began = time.monotonic()
-    memory = []
-    busy: list[int] = []
-    while any(client.poll() is None for client in clients) and time.monotonic() - began < seconds:
-        time.sleep(min(5.0, seconds / 20))
-        memory.append(bench.memory_mb())
-        busy.append(bench.engine_says()["running"])
-    found = [one for client in clients for one in seen(client)]
-    took = time.monotonic() - began
-    errors = [one.error for one in found if one.error]
-    tokens = sum(one.tokens for one in found)
-    say(
-        f"{STREAMS} streams for {took:.0f} s: answers, errors",
-        f"{len(found)}, {len(errors)}",
-        "0 errors",
-    )
-    say("   at once in the engine, median", f"{statistics.median(busy):.0f}", "")
-    say("   tokens a second of all", f"{tokens / took:.1f}", "")
-    waits = sorted(one.first - one.began for one in found if one.first)
-    say("   first token, median and p95", f"{_at(waits, 0.5):.2f} s, {_at(waits, 0.95):.2f} s", "")
-    for at, name in enumerate(("server", "engine")):
-        grown = _grown([pair[at] for pair in memory])
-        last = memory[-1][at]
-        say(f"   memory of the {name}: grown, now", f"{grown:+.1f}, {last:.0f} MB", "flat: <= 5 %")
-    for error in sorted(set(errors))[:5]:
-        print("   ", error)
-
-
-def _grown(samples: list[float]) -> float:
-    """From the second fifth, when all is warm, to the last."""
-    fifth = max(1, len(samples) // 5)
-    return statistics.median(samples[-fifth:]) - statistics.median(samples[fifth : 2 * fifth])
-
-
-def _at(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+# -- helpers ---------------------------------------------------------------------------------
 
 
 def _no_errors(found: Sequence[Stream]) -> None:
@@ -326,14 +277,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _rss(pid: int) -> float:
-    with suppress(OSError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return 0.0
-
-
-def main(seconds: float = 60.0) -> None:
+def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cb") as folder, served(Path(folder)) as bench:
         bench.clients(Told("", "openai", tokens=16, seed=1))
         for dialect in ("openai", "ollama"):
@@ -341,7 +285,6 @@ def main(seconds: float = 60.0) -> None:
         overhead(bench, "openai", 8)
         beside_others(bench)
         vanishing(bench)
-        under_load(bench, seconds)
 
 
 if __name__ == "__main__":
