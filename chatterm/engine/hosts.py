@@ -197,6 +197,8 @@ def _spawn(home: EngineHome, key: str, settings: EngineSettings) -> subprocess.P
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(json.dumps(order).encode() + b"\n")
+    # Nobody waits for its end, and a server that has seen many of them must not keep the dead.
+    threading.Thread(target=process.wait, name=f"end-of-{key}", daemon=True).start()
     return process
 
 

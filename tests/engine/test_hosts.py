@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,32 @@ async def test_a_killed_host_fails_the_answer_and_the_next_one_works(engine: Eng
     assert "died" in failure.value.message
     assert str(one.home.log(one.key)) in failure.value.hint
     assert await answer(backend)
+
+
+async def test_whoever_started_a_host_does_not_keep_it_when_it_is_dead(engine: Engines) -> None:
+    one = engine()
+    await answer(one.backend())
+    (pid,) = [host["pid"] for host in await running(one.home)]
+    os.kill(pid, signal.SIGKILL)
+
+    def is_gone() -> bool:
+        with suppress(ProcessLookupError):
+            os.kill(pid, 0)  # a process that is dead and not waited for is still there
+            return False
+        return True
+
+    await until(is_gone)
+
+
+async def test_whoever_leaves_while_a_host_starts_leaves_no_connection(engine: Engines) -> None:
+    one = engine()
+    for seconds in (0.05, 0.1, 0.2, 0.3, 0.4):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await answer(one.backend())
+    # A connection that was left open would be told of here: warnings are errors.
+    gc.collect()
+    assert await answer(one.backend())
 
 
 async def test_an_aborting_host_says_so(engine: Engines) -> None:
