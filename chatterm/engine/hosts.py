@@ -203,16 +203,6 @@ def _spawn(home: EngineHome, key: str, settings: EngineSettings) -> subprocess.P
 
 
 async def _wait_for(home: EngineHome, key: str, process: subprocess.Popen[bytes]) -> Channel:
-    try:
-        return await _reached(home, key, process)
-    finally:
-        if process.returncode is None:
-            # The host is not waited for, not even where whoever asked has gone; without this
-            # Python warns when it collects the handle.
-            process.returncode = 0
-
-
-async def _reached(home: EngineHome, key: str, process: subprocess.Popen[bytes]) -> Channel:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _START_SECONDS
     while loop.time() < deadline:

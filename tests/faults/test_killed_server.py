@@ -2,14 +2,15 @@
 
 `make faults` kills it a hundred times, `make test` a few. Four clients ask all the time, through
 chats and through responses in the background; every answer whose id was handed out is looked up
-after the next start.
+after the next start, and the file is asked for any that is still open, handed out or not.
 """
 
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from tests.server.program import served_program
 
 CLIENTS = 4
 WORDS_PER_SECOND = 60
+OPEN = (
+    ("messages", "state", "('writing')"),
+    ("server_jobs", "state", "('pending', 'in_progress')"),
+    ("server_responses", "status", "('queued', 'in_progress')"),
+)
 FINAL = {"complete", "aborted_by_worker", "cancelled", "timeout"}
 
 
@@ -34,8 +40,8 @@ class Accepted:
     chat_id: str = ""
     message_id: str = ""
     response_id: str = ""
-    seen: str = ""
-    """What its client has read of it."""
+    is_told: bool = False
+    """Its client has read that it is complete."""
 
 
 @dataclass
@@ -52,16 +58,20 @@ def client(url: str, number: int, chance: random.Random, log: Log) -> None:
             prompt = " ".join(f"{number}-{turn}-{word}" for word in range(chance.randrange(1, 60)))
             model = chance.choice(["slow", "echo"])
             if chance.random() < 0.3:
-                _respond(asking, prompt, model, log)
+                _respond(asking, prompt, model, chance, log)
             else:
                 _chat(asking, prompt, model, chance, log)
 
 
-def _respond(asking: Asking, prompt: str, model: str, log: Log) -> None:
+def _respond(asking: Asking, prompt: str, model: str, chance: random.Random, log: Log) -> None:
     body = {"model": model, "input": prompt, "background": True, "store": True}
     reply = asking.http.post("/v1/responses", json=body)
     if reply.status_code == 200:
-        log.accepted.append(Accepted(prompt, response_id=reply.json()["id"]))
+        accepted = Accepted(prompt, response_id=reply.json()["id"])
+        log.accepted.append(accepted)
+        if chance.random() < 0.5:
+            said = asking.http.get(f"/v1/responses/{accepted.response_id}").json()
+            accepted.is_told = said["status"] == "completed"
     elif reply.status_code not in (429, 503):
         log.problems.append(reply.text)
 
@@ -78,8 +88,8 @@ def _chat(asking: Asking, prompt: str, model: str, chance: random.Random, log: L
     accepted = Accepted(prompt, chat_id, reply.json()["assistant_message"]["id"])
     log.accepted.append(accepted)
     if chance.random() < 0.5:
-        for event in asking.heard(chat_id, accepted.message_id):
-            accepted.seen += event.get("text", "") if event["event_type"] == "token" else ""
+        heard = asking.heard(chat_id, accepted.message_id)
+        accepted.is_told = bool(heard) and heard[-1]["event_type"] == "message"
 
 
 def check(url: str, log: Log) -> dict[str, int]:
@@ -91,11 +101,14 @@ def check(url: str, log: Log) -> dict[str, int]:
         else:
             message = asking.message(accepted.chat_id, accepted.message_id)
             state, text, error = message["state"], message["content"] or "", message["error"]
+            prompt = asking.message(accepted.chat_id, message["parent_id"])
+            assert prompt["content"] == accepted.prompt
         assert state in FINAL, (accepted, state)
         assert accepted.prompt.startswith(text), (accepted, text)
         if state == "complete":
             assert text == accepted.prompt
         else:
+            assert not accepted.is_told, "what was told to be complete stays so"
             assert error or state == "cancelled", "it says why it has no answer"
         states[state] = states.get(state, 0) + 1
     assert not log.problems
@@ -111,12 +124,21 @@ def _response(asking: Asking, accepted: Accepted) -> tuple[str, str, Any]:
     return names.get(told["status"], told["status"]), text, told["error"]
 
 
+def nothing_is_open(home: Path) -> None:
+    """Right after a start, before anybody asks: nothing waits for a server that is gone."""
+    with closing(sqlite3.connect(home / "data" / "server.db")) as db:
+        for table, column, words in OPEN:
+            found = db.execute(f"SELECT count(*) FROM {table} WHERE {column} IN {words}").fetchone()
+            assert found == (0,), table
+
+
 def kill_many(home: Path, count: int, seed: str) -> dict[str, int]:
     slow_echo(home, WORDS_PER_SECOND)
     chance, log, states = random.Random(seed), Log(), dict[str, int]()
     for _ in range(count):
-        with served_program(home.parent) as program:
+        with served_program(home.parent, requests_per_minute=0) as program:
             url = program.url
+            nothing_is_open(home)
             for state, number in check(url, log).items():
                 states[state] = states.get(state, 0) + number
             threads = [
@@ -129,7 +151,8 @@ def kill_many(home: Path, count: int, seed: str) -> dict[str, int]:
             program.process.kill()
             for thread in threads:
                 thread.join(30)
-    with served_program(home.parent) as program:
+    with served_program(home.parent, requests_per_minute=0) as program:
+        nothing_is_open(home)
         for state, number in check(program.url, log).items():
             states[state] = states.get(state, 0) + number
     return states
