@@ -199,6 +199,7 @@ class Service:
             "parked_mb": self._cache.parked_bytes / 1e6,
             "running": running,
             "waiting": waiting,
+            "embedding": len(self._reading),
         }
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE_SECONDS = 10.0
 """Between two signs of life."""
@@ -61,73 +61,87 @@ class EventStream(Response):
         self.headers["x-accel-buffering"] = "no"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send(scope, receive, send))
+        telling = asyncio.create_task(self._tell(scope, receive, send))
         leaving = asyncio.create_task(left(receive))
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _ended(leaving)
-            if not sending.done():
-                await _ended(sending)
-        if sending.done() and not sending.cancelled():
-            sending.result()
+            if not telling.done():
+                await _ended(telling)
+        if telling.done() and not telling.cancelled():
+            telling.result()
 
-    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._source) as source:
-            coming: asyncio.Future[str | None] = asyncio.ensure_future(anext(source, None))
-            try:
-                coming, held = await self._start_of(source, coming)
-                error = coming.exception() if coming.done() else None
-                if isinstance(error, Exception):
-                    await self._refused(error)(scope, receive, send)
-                    return
-                await self._begin(send)
-                text, ended = held.encode(), False
-                while not ended:
-                    if text:
-                        await send(_part(text, more=True))
-                    text, ended = await self._next(coming)
-                    if coming.done() and not ended:
-                        coming = asyncio.ensure_future(anext(source, None))
-                await send(_part(text, more=False))
-            finally:
-                await _ended(coming)
+    async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what the source says, in this task: a task more for each block costs as much."""
+        line = _Line(send, self.raw_headers)
+        filling = asyncio.create_task(self._fill(line))
+        error: Exception | None = None
+        try:
+            async with aclosing(self._source) as source:
+                async for text in source:
+                    await line.say(text)
+        except Exception as found:  # noqa: BLE001  (told to the client, in the dialect's words)
+            error = found
+        finally:
+            await _ended(filling)
+        if error is not None and not line.has_begun.is_set():
+            await self._refused(error)(scope, receive, send)
+            return
+        await line.end("" if error is None else self._failed(error))
 
-    async def _start_of(
-        self, source: Source, coming: asyncio.Future[str | None]
-    ) -> tuple[asyncio.Future[str | None], str]:
-        """Wait for the first data, or long enough; comments before it say nothing by then."""
+    async def _fill(self, line: _Line) -> None:
+        """Begin without data when it takes too long, and never be silent for long after that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._start):
+                await line.has_begun.wait()
+        await line.begin()
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._start
-        held = ""
-        while (left := deadline - loop.time()) > 0:
-            done, _ = await asyncio.wait({coming}, timeout=left)
-            if not done or coming.exception() is not None:
-                break
-            text = coming.result()
-            if text is None or not text.startswith(":"):
-                return coming, ""
-            held = text
-            coming = asyncio.ensure_future(anext(source, None))
-        return coming, held
-
-    async def _begin(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-
-    async def _next(self, coming: asyncio.Future[str | None]) -> tuple[bytes, bool]:
-        """What to send now, and whether it is the last."""
-        done, _ = await asyncio.wait({coming}, timeout=self._keep_alive)
-        if not done:
-            return b": keep-alive\n\n", False
-        error = coming.exception()
-        if isinstance(error, Exception):
-            return self._failed(error).encode(), True
-        text = coming.result()
-        return (b"", True) if text is None else (text.encode(), False)
+        while True:
+            quiet = self._keep_alive - (loop.time() - line.said_at)
+            if quiet > 0:
+                await asyncio.sleep(quiet)
+            else:
+                await line.say(comment("keep-alive"))
 
 
-def _part(body: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
+class _Line:
+    """The client's end: nothing is sent before there is data, or it begins without."""
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self._held = ""
+        self._time = asyncio.get_running_loop().time
+        self.has_begun = asyncio.Event()
+        self.said_at = 0.0
+
+    async def begin(self) -> None:
+        if self.has_begun.is_set():
+            return
+        self.has_begun.set()
+        head = {"type": "http.response.start", "status": 200, "headers": self._headers}
+        await self._send(head)
+        if self._held:
+            await self.say(self._held)
+
+    async def say(self, text: str) -> None:
+        """Send a block; of comments before the beginning the last one counts."""
+        if not self.has_begun.is_set():
+            if text.startswith(":"):
+                self._held = text
+                return
+            self._held = ""
+            await self.begin()
+        self.said_at = self._time()
+        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+    async def end(self, text: str) -> None:
+        """Send the last block, if there is one, and no more."""
+        if not self.has_begun.is_set():
+            self._held = ""
+            await self.begin()
+        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": False})
 
 
 async def left(receive: Receive) -> None:
