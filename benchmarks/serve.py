@@ -120,7 +120,7 @@ def served(home: Path, models: str = "") -> Iterator[Bench]:
         command = [sys.executable, "-m", "chatterm", "serve", "--port", "0"]
         process = subprocess.Popen(command, env=bench.env, stderr=stderr)
     try:
-        while (found := re.search(r"serving at (\S+);", log.read_text())) is None:
+        while (found := re.search(r'"serving", "url": "([^"]+)"', log.read_text())) is None:
             if process.poll() is not None:
                 raise RuntimeError(log.read_text())
             time.sleep(0.05)
