@@ -117,9 +117,12 @@ def _measure(name: str, candidate: Candidate, seconds: float) -> None:
         window.until(ended, SLOWEST * seconds)
         wall, cpu = time.perf_counter() - began, window.cpu() - cpu
         rate = (len(window.out) - size) / wall / 1000
+        if not is_seen:
+            window.read_for(1.0)
+            is_seen = LAST.encode() in window.out
     finally:
         window.close()
-    silence = _longest_silence([at for at, _ in window.came if at >= began])
+    silence = _longest_silence([at for at, _ in window.came if began <= at <= began + wall])
     print(
         f"{name:24}{cpu:8.1f}{wall:8.1f}{100 * cpu / wall:7.1f} %{rate:8.0f}"
         f"{wall - seconds:18.1f} s{silence:15.0f} ms{'' if is_seen else '   not on the screen'}",
