@@ -20,7 +20,8 @@ from chatterm.events import (
     ToolCalled,
 )
 from chatterm.messages import Message, Role, State, Stop, ToolCall
-from chatterm.session import CHECKPOINT_SECONDS, ChatSession
+from chatterm.recording import CHECKPOINT_SECONDS
+from chatterm.session import ChatSession
 from chatterm.store import Store
 from chatterm.titles import first_words
 from tests.scripted import ScriptedBackend, Step, says
