@@ -81,6 +81,17 @@ class Message:
     model: str = ""
     attachments: tuple[Attachment, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    summarises: int = 0
+    """Of how many messages from the beginning this is a summary; 0 is none.
+
+    System messages and other summaries do not count. What follows is answered with the summary in
+    their place.
+    """
+
+    @property
+    def label(self) -> str:
+        """What a list calls it."""
+        return "summary" if self.summarises else self.role.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,8 @@ class CountedPrompt:
     """How many the model can read."""
     left_out: int = 0
     """Messages from the beginning that do not fit."""
+    whole: int | None = None
+    """Tokens with these messages, where that is more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def _line(chat: Chat) -> str:
 
 
 def _heading(message: Message) -> str:
-    words = [message.role.value]
+    words = [message.label]
     if message.model:
         words.append(f"({message.model})")
     if message.state != "complete":

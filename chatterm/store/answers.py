@@ -41,12 +41,20 @@ def start(
     backend: str,
     params: Params,
     text: str,
+    summarises: int,
     writer: str,
     now: float,
 ) -> Message:
     """Make the row of an answer before its first word, as the tip of the chat."""
     row = Message(
-        message_id, parent_id, Role.ASSISTANT, text, now, state=State.WRITING, model=model
+        message_id,
+        parent_id,
+        Role.ASSISTANT,
+        text,
+        now,
+        state=State.WRITING,
+        model=model,
+        summarises=summarises,
     )
     answer = tree.append(db, chat_id, row)
     db.run(

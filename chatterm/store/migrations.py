@@ -311,3 +311,21 @@ CREATE TABLE votes (                 -- what the user thinks of an answer
 def m003_votes(db: sqlite_utils.Database) -> None:
     """Thumbs up and down, which preference pairs are made of."""
     _execute(db, _VOTES)
+
+
+_SUMMARIES = """
+CREATE TABLE summaries (             -- messages that take the place of those a chat begins with
+  chat_id TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  covers INTEGER NOT NULL CHECK (covers > 0), -- so many messages from the beginning of its path,
+                                     -- system messages and other summaries not counted
+  PRIMARY KEY (chat_id, message_id),
+  FOREIGN KEY (chat_id, message_id) REFERENCES messages (chat_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS()
+def m004_summaries(db: sqlite_utils.Database) -> None:
+    """What stands for messages that no longer fit a model's context."""
+    _execute(db, _SUMMARIES)

@@ -241,6 +241,7 @@ class Store:
         model: str = "",
         attachments: Sequence[Attachment] = (),
         tool_calls: Sequence[ToolCall] = (),
+        summarises: int = 0,
     ) -> Message:
         """Add a message that is final, and make it the tip; ``model`` is who wrote it, if one."""
         message = Message(
@@ -252,6 +253,7 @@ class Store:
             model=model,
             attachments=tuple(attachments),
             tool_calls=tuple(tool_calls),
+            summarises=summarises,
         )
         with self._db.atomic():
             return tree.append(self._db, chat_id, message)
@@ -265,8 +267,9 @@ class Store:
         backend: str,
         params: Params,
         text: str = "",
+        summarises: int = 0,
     ) -> Message:
-        """Add an answer that is being written, and make it the tip."""
+        """Add an answer, or a summary, that is being written, and make it the tip."""
         writer = self._writer.name()
         with self._db.atomic():
             return answers.start(
@@ -278,6 +281,7 @@ class Store:
                 backend=backend,
                 params=params,
                 text=text,
+                summarises=summarises,
                 writer=writer,
                 now=self._clock(),
             )

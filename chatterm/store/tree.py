@@ -65,6 +65,11 @@ def insert(
         ),
     )
     insert_extras(db, chat_id, message.id, message.attachments, message.tool_calls)
+    if message.summarises:
+        db.run(
+            "INSERT INTO summaries (chat_id, message_id, covers) VALUES (?, ?, ?)",
+            (chat_id, message.id, message.summarises),
+        )
     return number
 
 
@@ -97,13 +102,20 @@ def append(db: Database, chat_id: str, message: Message) -> Message:
     if message.parent_id is not None:
         visible(db, chat_id, message.parent_id)
     insert(db, chat_id, message, visited_at=message.created_at)
-    if message.state is not State.WRITING:
-        journal.record(db, chat, ChangeKind.ADD, now=message.created_at, message_id=message.id)
-    elif not _answers_last_prompt(db, chat, message):
-        journal.record(db, chat, ChangeKind.ANSWER, now=message.created_at, message_id=message.id)
+    kind = _change(db, chat, message)
+    if kind is not None:
+        journal.record(db, chat, kind, now=message.created_at, message_id=message.id)
     move_tip(db, chat_id, message.id, message.created_at)
     chats.touch(db, chat_id, message.created_at, message.model)
     return get(db, message.id)
+
+
+def _change(db: Database, chat: Chat, message: Message) -> ChangeKind | None:
+    if message.summarises:
+        return ChangeKind.SUMMARY
+    if message.state is not State.WRITING:
+        return ChangeKind.ADD
+    return None if _answers_last_prompt(db, chat, message) else ChangeKind.ANSWER
 
 
 def _answers_last_prompt(db: Database, chat: Chat, message: Message) -> bool:
@@ -286,19 +298,21 @@ def _few(db: Database, chat_id: str, sql: str, values: Values) -> list[Message]:
     if not rows:
         return []
     ids = [row[0] for row in rows] if len(rows) <= _MOST_ASKED_FOR else []
-    return _messages(rows, _attachments(db, chat_id, ids), _tool_calls(db, chat_id, ids))
+    summaries = _summaries(db, chat_id, ids)
+    return _messages(rows, _attachments(db, chat_id, ids), _tool_calls(db, chat_id, ids), summaries)
 
 
 def _many(db: Database, chat_id: str, sql: str, values: Values) -> list[Message]:
     """Most messages of a chat, where asking for attachments one by one would take longer."""
     files, calls = _attachments(db, chat_id), _tool_calls(db, chat_id)
-    return _messages(db.each(sql, values), files, calls)
+    return _messages(db.each(sql, values), files, calls, _summaries(db, chat_id))
 
 
 def _messages(
     rows: Iterable[Row],
     files: Mapping[str, tuple[Attachment, ...]],
     calls: Mapping[str, tuple[ToolCall, ...]],
+    summaries: Mapping[str, int],
 ) -> list[Message]:
     return [
         Message(
@@ -313,6 +327,7 @@ def _messages(
             model,
             files.get(id_, ()),
             calls.get(id_, ()),
+            summaries.get(id_, 0),
         )
         for id_, parent_id, role, text, created_at, state, reasoning, error, model in rows
     ]
@@ -342,6 +357,14 @@ def _tool_calls(
     ):
         found[message_id] += (ToolCall(*fields),)
     return found
+
+
+def _summaries(db: Database, chat_id: str, only: Sequence[str] = ()) -> dict[str, int]:
+    rows = db.rows(
+        f"SELECT message_id, covers FROM summaries WHERE chat_id = ? {_among(only)}",
+        (chat_id, *only),
+    )
+    return dict(rows)
 
 
 def _among(ids: Sequence[str]) -> str:

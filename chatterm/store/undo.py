@@ -29,7 +29,7 @@ def undo(db: Database, chat_id: str, now: float) -> Change | None:
         case ChangeKind.DELETE_MESSAGE:
             tree.show_again(db, chat_id, number)
             tree.move_tip(db, chat_id, tip, now)
-        case ChangeKind.ADD | ChangeKind.ANSWER | ChangeKind.SELECT:
+        case ChangeKind.ADD | ChangeKind.ANSWER | ChangeKind.SELECT | ChangeKind.SUMMARY:
             tree.move_tip(db, chat_id, tip, now)
     db.run("UPDATE changes SET undone_at = ? WHERE n = ?", (now, number))
     return Change(ChangeKind(kind), chat_id, message_id, made_at)

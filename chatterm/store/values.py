@@ -71,6 +71,8 @@ class ChangeKind(StrEnum):
     """One more answer to an older prompt was begun."""
     SELECT = "select"
     """Another branch was chosen."""
+    SUMMARY = "summary"
+    """A summary was put in the place of older messages."""
     DELETE_MESSAGE = "delete_message"
     RENAME = "rename"
     DELETE_CHAT = "delete_chat"

@@ -121,6 +121,7 @@ class Anonymiser:
                 )
                 for call in message.tool_calls
             ),
+            summarises=message.summarises,
         )
         return PortableMessage(
             made,

@@ -94,6 +94,13 @@ class Item:
             item.fail(f"this must be a whole number, not {_kind(item.value)}")
         return item.value
 
+    def count(self, key: str) -> int:
+        """A whole number that is not below 0; 0 where there is none."""
+        value = self.whole(key)
+        if value < 0:
+            self.at(key).fail("this must not be below 0")
+        return value
+
     def number(self, key: str) -> float | None:
         item = self.at(key)
         if item.value is None:

@@ -2,7 +2,7 @@
 
 A line of the first is ``{"messages": [...]}``, as OpenAI's fine-tuning and most trainers read it, a
 line of the second ``{"prompt": [...], "chosen": [...], "rejected": [...]}``, as TRL and others do.
-Only complete answers are in them.
+Only complete answers are in them, and no summaries, which nobody has asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chatterm.store.exchange.values import PortableChat, PortableMessage
 def write_chats(chats: Iterable[PortableChat]) -> Iterator[str]:
     """What each chat shows, up to its last complete answer."""
     for chat in chats:
-        path = [one.message for one in chat.path()]
+        path = [one.message for one in chat.path() if not one.message.summarises]
         while path and not _is_answer(path[-1]):
             path.pop()
         if path and all(message.state is not State.FAILED for message in path):
@@ -48,13 +48,16 @@ def write_preferences(chats: Iterable[PortableChat]) -> Iterator[str]:
 def _above(place: str | None, by_id: dict[str, PortableMessage]) -> list[Message]:
     found = []
     while place is not None:
-        found.append(by_id[place].message)
-        place = by_id[place].message.parent_id
+        message = by_id[place].message
+        if not message.summarises:
+            found.append(message)
+        place = message.parent_id
     return found[::-1]
 
 
 def _is_answer(message: Message) -> bool:
-    return message.role is Role.ASSISTANT and message.state is State.COMPLETE
+    is_answer = message.role is Role.ASSISTANT and not message.summarises
+    return is_answer and message.state is State.COMPLETE
 
 
 def _messages(path: Sequence[Message]) -> list[dict[str, Any]]:

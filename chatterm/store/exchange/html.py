@@ -103,7 +103,7 @@ def _branches(
 
 def _article(one: PortableMessage, files: Mapping[str, bytes], markdown: Any) -> str:
     message = one.message
-    by = [message.role.capitalize(), message.model, _time(message.created_at)]
+    by = [message.label.capitalize(), message.model, _time(message.created_at)]
     by += [message.state] * (message.state != "complete")
     by += [f"vote {one.vote:+d}"] * bool(one.vote)
     parts = [

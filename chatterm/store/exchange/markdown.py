@@ -66,12 +66,16 @@ def _message_text(message: Message) -> str:
         "state": message.state,
         "model": message.model,
     }
+    if message.summarises:
+        about["summarises"] = message.summarises
     model = f" ({message.model})" if message.model else ""
     words = _LOOKS_LIKE_MARK.sub(r"\\\1", message.text)
     files = "".join(f"\n*Attached: {file.name}*\n" for file in message.attachments)
     # The number of characters tells where the words end, whatever they end with.
     about["length"] = len(words)
-    return f"\n{_mark('message', about)}\n## {message.role.capitalize()}{model}\n\n{words}\n{files}"
+    return (
+        f"\n{_mark('message', about)}\n## {message.label.capitalize()}{model}\n\n{words}\n{files}"
+    )
 
 
 def _mark(what: str, about: dict[str, Any]) -> str:
@@ -117,6 +121,7 @@ def _message(about: Item, words: str, parent_id: str | None) -> Message:
         created_at=about.moment("created_at") or 0.0,
         state=state,
         model=about.text("model", ""),
+        summarises=about.count("summarises"),
     )
 
 

@@ -150,6 +150,7 @@ def _message(item: Item) -> PortableMessage:
             )
             for call in item.at("tool_calls").each()
         ),
+        summarises=item.count("summarises"),
     )
     if message.state is State.WRITING:
         item.at("state").fail("a message in a file must be finished")

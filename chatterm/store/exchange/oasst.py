@@ -1,8 +1,8 @@
 """Message trees of Open-Assistant: JSON Lines, a tree or a message a line, gzipped or not.
 
-They know prompters and assistants only: system prompts are left out of an export, and what tools
-said. A vote is the emoji ``+1`` or ``-1``; where a file has ranks instead, the first of several
-answers counts as voted up and the last as voted down.
+They know prompters and assistants only: system prompts are left out of an export, summaries, and
+what tools said. A vote is the emoji ``+1`` or ``-1``; where a file has ranks instead, the first of
+several answers counts as voted up and the last as voted down.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _kept_below(chat: PortableChat) -> dict[str | None, list[PortableMessage]]:
     for one in chat.messages:
         message = one.message
         above = nearest[message.parent_id]
-        if message.role in _NAMES and message.state is not State.FAILED:
+        is_said = message.role in _NAMES and not message.summarises
+        if is_said and message.state is not State.FAILED:
             below.setdefault(above, []).append(one)
             nearest[message.id] = message.id
         else:
