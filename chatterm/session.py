@@ -21,12 +21,14 @@ from chatterm.messages import Attachment, Message, Request, Role
 from chatterm.params import Params
 from chatterm.recording import Record
 from chatterm.store import Change, ChangeKind, Chat, Store
+from chatterm.summaries import Summariser, can_be_told, shortened
 from chatterm.titles import first_words
 
 UNDONE: Mapping[ChangeKind, str] = {
     ChangeKind.ADD: "the message is taken back",
     ChangeKind.ANSWER: "the answer is taken back",
     ChangeKind.SELECT: "back on the branch before",
+    ChangeKind.SUMMARY: "the summary is taken back, and the messages count again",
     ChangeKind.DELETE_MESSAGE: "the message is back",
     ChangeKind.RENAME: "the title is as it was",
     ChangeKind.DELETE_CHAT: "the chat is back",
@@ -95,7 +97,7 @@ class ChatSession:
         )
         text = self.store.redacted(text)
         prompt = Message("", None, Role.USER, text, 0.0, attachments=attached)
-        asked = [self._with_texts(message) for message in path]
+        asked = [self._with_texts(message) for message in self._read(path)]
         asked.append(inlined(prompt, lambda key: files[key].data))
         return Request(
             model=self.model,
@@ -108,6 +110,8 @@ class ChatSession:
     def regenerate(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Answer again: a sibling of that answer, or one more answer to that prompt."""
         message = self.store.message(message_id)
+        if message.summarises:
+            return self._summarise(message.parent_id, message.summarises)
         prompt_id = message.parent_id if message.role is Role.ASSISTANT else message.id
         if prompt_id is None:
             raise ConfigError("this answer has no prompt", hint="send a prompt first")
@@ -123,17 +127,28 @@ class ChatSession:
             text=self.store.redacted(text),
             model=original.model,
             attachments=original.attachments,
+            summarises=original.summarises,
         )
         return self._answer(edited.id) if original.role is Role.USER else _nothing()
 
     def continue_(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Go on where an answer ended, as a sibling that begins with its text."""
         message = self.store.message(message_id)
+        if message.summarises:
+            return self.regenerate(message_id)
         if message.role is not Role.ASSISTANT:
             return self._answer(message.id)
         if message.parent_id is None:
             raise ConfigError("this answer has no prompt", hint="send a prompt first")
         return self._answer(message.parent_id, prefill=message.text)
+
+    def summarise(self) -> AsyncGenerator[Event, None]:
+        """Have the older messages summed up; from then on the model reads that in their place.
+
+        The summary is a message like any other: it can be edited, made again and taken back, and
+        a branch that began before it does without.
+        """
+        return self._summarise(self.store.chat(self._chat_id()).tip_id, None)
 
     def select(self, message_id: str) -> None:
         """Show the branch that message is on, down to its last visited leaf."""
@@ -172,31 +187,71 @@ class ChatSession:
 
     async def _answer(self, prompt_id: str, prefill: str = "") -> AsyncGenerator[Event, None]:
         """Let the backend answer a message and write the answer down while it comes."""
-        chat_id = self._chat_id()
-        path = tuple(self.store.path(chat_id, prompt_id))
+        path = self.store.path(self._chat_id(), prompt_id)
+        row = self._begin(prompt_id, text=prefill)
+        request = replace(self._request(self._read(path)), answer_id=row.id, prefill=prefill)
+        async with aclosing(self._recorded(row, self._asked(request))) as events:
+            async for event in events:
+                yield event
+
+    async def _summarise(
+        self, tip_id: str | None, covers: int | None
+    ) -> AsyncGenerator[Event, None]:
+        """Write a summary down behind ``tip_id``, of so many messages or of as many as it takes."""
+        if not can_be_told(self.backend.name, self.model):
+            raise ConfigError(
+                f"{self.model} cannot sum up a chat",
+                hint="choose a model that follows instructions",
+            )
+        request = self._request(self.store.path(self._chat_id(), tip_id) if tip_id else [])
+        if request.links:
+            raise ConfigError(
+                f"{self.backend.name} keeps this chat itself, and reads its own messages",
+                hint="begin a new chat, or go on with a model of this machine",
+            )
+        summariser = Summariser(self.backend, request)
+        covers = covers or await summariser.choose()
+        row = self._begin(tip_id, summarises=covers)
+        async with aclosing(self._recorded(row, summariser.events(covers))) as events:
+            async for event in events:
+                yield event
+
+    def _begin(self, parent_id: str | None, *, text: str = "", summarises: int = 0) -> Message:
         row = self.store.start_answer(
-            chat_id,
-            parent_id=prompt_id,
+            self._chat_id(),
+            parent_id=parent_id,
             model=self.model,
             backend=self.backend.name,
             params=self.params,
-            text=prefill,
+            text=text,
+            summarises=summarises,
         )
         self.answer_id = row.id
-        request = Request(
+        return row
+
+    def _recorded(
+        self, row: Message, events: AsyncGenerator[Event, None]
+    ) -> AsyncGenerator[Event, None]:
+        return Record(self.store, self.backend.name, row, self._monotonic).written(events)
+
+    def _read(self, path: Sequence[Message]) -> list[Message]:
+        """What a model reads of a path; a server that keeps the chat itself has it all."""
+        if self.chat_id and self.store.links(self.backend.name, [self.chat_id]):
+            return [message for message in path if not message.summarises]
+        return shortened(path)
+
+    def _request(self, path: Sequence[Message]) -> Request:
+        chat_id = self._chat_id()
+        ids = [chat_id, *(message.id for message in path)]
+        return Request(
             model=self.model,
             path=tuple(self._with_texts(message) for message in path),
-            answer_id=row.id,
+            answer_id="",
             params=self.params,
-            prefill=prefill,
             chat_id=chat_id,
-            links=self.store.links(self.backend.name, [chat_id, *(m.id for m in path)]),
+            links=self.store.links(self.backend.name, ids),
             images=self._images(path),
         )
-        record = Record(self.store, self.backend.name, row, self._monotonic)
-        async with aclosing(record.written(self._asked(request))) as events:
-            async for event in events:
-                yield event
 
     def _images(self, path: Sequence[Message]) -> dict[str, bytes]:
         """A backend does not know the store, so it is given what it may have to send."""

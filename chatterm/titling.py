@@ -14,13 +14,8 @@ from chatterm.events import TextDelta
 from chatterm.messages import Message, Request, Role, State
 from chatterm.params import Params
 from chatterm.store import Store
+from chatterm.summaries import can_be_told
 from chatterm.titles import cleaned_title, first_words, request_for_title
-
-_LOCAL = frozenset({"engine"})
-"""Backends on this machine that can do what they are told; ``echo`` can only repeat it."""
-
-_UNFIT = frozenset({"guide"})
-"""Models too small for it: the built-in guide answers questions about chatterm and nothing else."""
 
 _PARAMS = Params(temperature=0.0, max_tokens=32, reasoning=False)
 
@@ -36,7 +31,7 @@ class Titler:
         """Whether there is a chat that should get a better title, and a model to ask for it."""
         if chat_id is None or chat_id in self._tried:
             return False
-        if model in _UNFIT or backend.name not in _LOCAL:
+        if backend.name != "engine" or not can_be_told(backend.name, model):
             return False
         return self._beginning(chat_id) is not None
 
