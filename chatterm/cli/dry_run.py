@@ -46,5 +46,8 @@ def _length(session: ChatSession, counted: CountedPrompt) -> str:
     if counted.context:
         said += f" of the {counted.context:,} that {session.model} can read"
     if counted.left_out:
-        said += f"; the first {counted.left_out} messages do not fit and are left out"
+        said += (
+            f"; the whole chat has {counted.whole or counted.tokens:,}, so the first"
+            f" {counted.left_out} messages do not fit and are left out"
+        )
     return said

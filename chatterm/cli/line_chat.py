@@ -7,6 +7,7 @@ reads the lines is somebody else's: a plain prompt, or the composer below what w
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from chatterm.cli.dates import local
 from chatterm.cli.opening import open_session
 from chatterm.errors import ChattermError, ConfigError
 from chatterm.hints import nearest
-from chatterm.messages import Message, Role
+from chatterm.messages import Message, Role, State
 from chatterm.params import Params, parse_options
 from chatterm.templates import looks_like_command
 
@@ -36,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "regenerate": "Answer the last prompt again",
     "continue": "Go on where the answer ended",
     "edit": "Ask the last prompt in other words: /edit words",
+    "summarise": "Sum up older messages, to make room",
     "fork": "Go on in a copy of this chat",
     "undo": "Undo the last change",
     "title": "Rename this chat: /title New name",
@@ -170,8 +172,22 @@ class LineChat:
 
     def _show(self, events: AsyncGenerator[Event, None]) -> None:
         from chatterm.cli.answering import show
+        from chatterm.events import Notice
 
-        self._foreground.run(show(self.session, events, self._printer()))
+        printer = self._printer()
+        was_cut = False
+
+        async def seen() -> AsyncGenerator[Event, None]:
+            nonlocal was_cut
+            async with aclosing(events):
+                async for event in events:
+                    is_cut = isinstance(event, Notice) and event.kind == "context"
+                    was_cut = was_cut or is_cut
+                    yield event
+
+        self._foreground.run(show(self.session, seen(), printer))
+        if was_cut:
+            self._console.note("/summarise puts a summary in their place, /undo takes this back")
 
     # Commands
 
@@ -182,6 +198,7 @@ class LineChat:
             "chats": self._list_chats,
             "regenerate": lambda: self._show(self.session.regenerate(self._last().id)),
             "continue": lambda: self._show(self.session.continue_(self._last().id)),
+            "summarise": self._summarise,
             "fork": self._fork,
             "undo": self._undo,
             "editor": self._write_in_editor,
@@ -222,6 +239,15 @@ class LineChat:
     def _fork(self) -> None:
         copy = self.session.fork(self._last().id)
         self._open(copy, model=self.session.model, params=self.session.params)
+
+    def _summarise(self) -> None:
+        self._show(self.session.summarise())
+        summary = self.session.path()[-1]
+        if summary.state is State.COMPLETE:
+            self._console.note(
+                f"this stands for the first {summary.summarises} messages from now on;"
+                " /undo takes it back"
+            )
 
     def _edit(self, words: str) -> None:
         self._show(self.session.edit(self._last(Role.USER).id, words))

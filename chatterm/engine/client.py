@@ -73,7 +73,8 @@ class EngineBackend:
     async def count(self, request: Request) -> CountedPrompt:
         question = {"op": "count", "request": wire.request_to_json(request)}
         said = await self._ask(self._settings(request), question)
-        return CountedPrompt(said["prompt"], said["tokens"], said["context"], said["left_out"])
+        numbers = (said[name] for name in ("tokens", "context", "left_out", "whole"))
+        return CountedPrompt(said["prompt"], *numbers)
 
     async def load(self, model: str) -> None:
         await self._ask(self._opening(model), {"op": "load"})

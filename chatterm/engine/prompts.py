@@ -61,6 +61,8 @@ class ReadyPrompt:
     """Messages from the beginning that did not fit."""
     pictures: Mapping[int, Picture] = field(default_factory=dict)
     """By the position of their first stand-in among the tokens."""
+    whole: int = 0
+    """Tokens of everything, where messages were left out."""
 
 
 class AnswerMemory:
@@ -115,14 +117,15 @@ class PromptMaker:
         limit = self._tokenizer.context - self._room(request)
         ready = self._rendered(request, request.path)
         tokens = ready.tokens
-        if len(tokens) <= limit:
+        whole = len(tokens)
+        if whole <= limit:
             return ready
-        for start in self._later_starts(request.path, len(tokens), limit):
+        for start in self._later_starts(request.path, whole, limit):
             kept = _from(request.path, start)
             ready = self._rendered(request, kept)
             tokens = ready.tokens
             if len(tokens) <= limit:
-                return replace(ready, left_out=len(request.path) - len(kept))
+                return replace(ready, left_out=len(request.path) - len(kept), whole=whole)
         raise TooLong(
             f"this message needs {len(tokens)} tokens, and the model's context has"
             f" {self._tokenizer.context}",

@@ -136,6 +136,7 @@ class Service:
             "tokens": len(ready.tokens),
             "context": self._runtime.context,
             "left_out": ready.left_out,
+            "whole": ready.whole or len(ready.tokens),
         }
 
     def embed(

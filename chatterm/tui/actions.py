@@ -87,6 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     _chat("detach", "Leave out the last picture", ""),
     _chat("tree", "Tree of branches", "f3"),
     _chat("compare", "Compare two models", "f4"),
+    _chat("summarise", "Sum up older messages, to make room", "f7"),
     _chat("previous-chat", "Previous open chat", "ctrl+pageup"),
     _chat("next-chat", "Next open chat", "ctrl+pagedown"),
     _chat("rename-chat", "Rename this chat", "f8"),

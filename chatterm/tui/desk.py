@@ -34,6 +34,8 @@ class Capacity:
     """Tokens that a model is opened with."""
     memory_mb: float = 0.0
     """What its engine takes now."""
+    most: int = 0
+    """Tokens that the model was made for, which its context may be raised to."""
 
 
 @dataclass
@@ -107,7 +109,8 @@ class Desk:
         if backend.name != "engine":
             return Capacity(known)
         loaded = await self._loaded(model)
-        return loaded if loaded.context else Capacity(self.config.engine.context)
+        context = loaded.context or self.config.engine.context
+        return Capacity(context, loaded.memory_mb, known)
 
     async def _loaded(self, model: str) -> Capacity:
         """What the engine that has the model loaded says of itself; zeros while none has."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from chatterm.errors import ChattermError
 from chatterm.events import Progress, Queued
 from chatterm.messages import CountedPrompt, Message, Role, State
+from chatterm.summaries import can_be_told, shortened
 from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
 from chatterm.tui.desk import Capacity, Desk, short_name
 from chatterm.tui.talk import Talk, Writing, last_answer
@@ -34,6 +35,8 @@ class Standing:
         self._used = 0
         self._exact = True
         self._path: Sequence[Message] = ()
+        self._read: Sequence[Message] = ()
+        """The path as the model reads it."""
         self._speed: float | None = None
         self._first_ms: float | None = None
         self._typed = 0
@@ -45,12 +48,13 @@ class Standing:
 
     def read(self, talk: Talk, path: Sequence[Message]) -> None:
         """Take from the last answer what the chat takes of the context, and how quick it was."""
-        self._path = path
+        self._path, self._read = path, shortened(path)
         self.forget_count()
         self._used, self._exact, self._speed, self._first_ms = 0, True, None, None
         answer = last_answer(path)
         origin = self._desk.store.provenance(answer.id) if answer is not None else None
-        if answer is not None and origin is not None and origin.usage.prompt_tokens:
+        is_told = answer is not None and not answer.summarises
+        if answer is not None and is_told and origin is not None and origin.usage.prompt_tokens:
             usage, timings = origin.usage, origin.timings
             after = path[path.index(answer) + 1 :]
             self._used = usage.prompt_tokens + usage.completion_tokens + estimate(after)
@@ -59,7 +63,7 @@ class Standing:
                 self._speed = usage.completion_tokens / (timings.generation_ms / 1000)
             self._first_ms = timings.first_token_ms
         elif path:
-            self._used, self._exact = estimate(path), False
+            self._used, self._exact = estimate(self._read), False
 
     def typed(self, text: str) -> None:
         self._typed = round(len(text) / _CHARACTERS_A_TOKEN)
@@ -68,12 +72,24 @@ class Standing:
     def is_near(self, talk: Talk) -> bool:
         """Whether the context is so full that an estimate is not enough."""
         total = self.total(talk)
-        return total is not None and self._used + self._typed > _COUNT_FROM * total
+        if total is None:
+            return False
+        return self._is_unsure(talk) or self._used + self._typed > _COUNT_FROM * total
 
-    def counted(self, count: CountedPrompt) -> None:
+    def _is_unsure(self, talk: Talk) -> bool:
+        """Whether the chat may be longer than what the last answer was given of it."""
+        last = last_answer(self._path)
+        if last is None:
+            return False
+        return bool(last.summarises) or talk.whole != last.id
+
+    def counted(self, talk: Talk, count: CountedPrompt) -> None:
         """The model has counted what would be sent now."""
         self._counted = count if count.tokens is not None else None
         self._refusal = ""
+        last = last_answer(self._path)
+        if last is not None and not count.left_out and not last.summarises:
+            talk.whole = last.id
 
     def refused(self, error: ChattermError) -> None:
         """The model says that it cannot read this."""
@@ -144,8 +160,8 @@ class Standing:
         )
 
     def _used_now(self, writing: Writing | None) -> int:
-        if self._counted is not None and self._counted.tokens is not None and writing is None:
-            return self._counted.tokens
+        if self._counted is not None and writing is None:
+            return self._counted.whole or self._counted.tokens or 0
         return self._used + (writing.tokens if writing else 0) + self._typed
 
     def _progress(self, talk: Talk, writing: Writing) -> str:
@@ -203,11 +219,7 @@ class Standing:
         total = self.total(talk)
         if total is None or talk.busy:
             return ""
-        choices = (
-            f"{self._key('new-chat')} begins a new chat,"
-            f" {self._key('parameters')} raises the context,"
-            f" {self._key('model')} takes another model"
-        )
+        choices = self._choices(talk, total)
         if self._refusal:
             return f"{self._refusal[0].upper()}{self._refusal[1:]}. {choices}."
         room = min(_ANSWER_ROOM, total // 4)
@@ -221,15 +233,27 @@ class Standing:
         last = last if len(last) <= _QUOTED else last[: _QUOTED - 1] + "…"
         about = "" if self._counted is not None else "about "
         which = "the first message" if len(gone) == 1 else f"{about}the first {len(gone)} messages"
+        session = talk.session
+        if can_be_told(session.backend.name, session.model):
+            choices = f"{self._key('summarise')} puts a summary in their place, {choices}"
         return (
             f"This chat no longer fits the model's context of {tokens(total)} tokens:"
             f" {which}, up to \u201c{last}\u201d, will be left out."
             f" {self._key('send')} lets them go, {choices}."
         )
 
+    def _choices(self, talk: Talk, total: int) -> str:
+        """What else can be done about a context that is full."""
+        choices = [f"{self._key('new-chat')} begins a new chat"]
+        most = self._capacity(talk.session.model).most
+        if most > total:
+            more = f"{self._key('parameters')} raises the context (up to {tokens(most)})"
+            choices.append(more)
+        return ", ".join([*choices, f"{self._key('model')} takes another model"])
+
     def _gone(self, total: int, room: int) -> list[Message]:
         """The messages that do not fit, the first one first."""
-        spoken = [message for message in self._path if message.role is not Role.SYSTEM]
+        spoken = [message for message in self._read if message.role is not Role.SYSTEM]
         if self._counted is not None:
             return spoken[: self._counted.left_out]
         over = self._used + self._typed + room - total

@@ -87,6 +87,8 @@ class Writing:
     tool_calls: list[ToolCall] = field(default_factory=list)
     message_id: str | None = None
     prefill: str = ""
+    is_cut: bool = False
+    """Whether the model was given less than the whole chat."""
 
     def speed(self, now: float) -> float | None:
         """Tokens a second, once that means something."""
@@ -110,6 +112,8 @@ class Talk:
         """Errors by the answer they ended, with their hints, which the store does not keep."""
         self.unseen = False
         """Whether an answer ended while another chat was shown."""
+        self.whole: str | None = None
+        """The last answer of which it is known that the model was given the whole chat for it."""
         self._task: asyncio.Task[None] | None = None
         self._titler = Titler(desk.store)
         self._titling: asyncio.Task[None] | None = None
@@ -163,6 +167,10 @@ class Talk:
 
     def continue_(self, message_id: str) -> None:
         self._answer(self.session.continue_(message_id))
+
+    def summarise(self) -> None:
+        """Have the older messages summed up."""
+        self._answer(self.session.summarise())
 
     async def stop(self) -> None:
         """End the answer and keep what came; returns once it is stored. What waits stays."""
@@ -255,7 +263,8 @@ class Talk:
             case Notice(kind="plugin", text=text):
                 self.writing.doing = text
                 self._status_changed()
-            case Notice(text=text):
+            case Notice(kind=kind, text=text):
+                self.writing.is_cut = self.writing.is_cut or kind == "context"
                 self.notices.append(text)
                 self._status_changed()
             case Linked() | Done():
@@ -276,6 +285,8 @@ class Talk:
         answer_id = self.session.answer_id
         begun = answer_id is not None and answer_id != before
         self._announce(before)
+        if begun and self.writing is not None and not self.writing.is_cut:
+            self.whole = answer_id
         self.writing = None
         self._task = None
         if failure is not None and begun and answer_id is not None:

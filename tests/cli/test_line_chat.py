@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.program import ask, chatterm
 from tests.cli.terminal import in_a_terminal
+from tests.ggufs import make_gguf
 
 
 def talk(*lines: str, args: tuple[str, ...] = (), until: bytes = b"> ") -> str:
@@ -47,6 +48,20 @@ def test_answers_are_given_again_and_prompts_edited() -> None:
     assert f"{chat['id']}" in screen
     assert prompts(chat) == ["two", "three four"]
     assert screen.rstrip().count("three four") == 1, "typed, and answered by one word"
+
+
+def test_older_messages_are_summed_up_where_they_no_longer_fit(tmp_path: Path) -> None:
+    model = make_gguf(tmp_path / "small.gguf")
+    options = ("-m", str(model), "-o", "context=512", "-o", "max_tokens=40", "-o", "temperature=0")
+    prompts = ["Tell me of the whales and of the sea."] * 8
+    screen = talk(*prompts, "/summarise", args=options)
+    assert "messages are left out of this answer" in screen
+    assert "/summarise puts a summary in their place" in screen
+    shown = chatterm("chats", "show", "--json", chats()[0]["id"]).json["messages"]
+    assert len(shown) == 17, "nothing is gone"
+    assert f"this stands for the first {shown[-1]['summarises']} messages" in screen
+    assert "summary (" in chatterm("chats", "show", chats()[0]["id"]).out
+    assert chatterm("engine", "stop").code == 0
 
 
 def test_another_chat_is_found_and_gone_on_in() -> None:

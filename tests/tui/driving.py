@@ -10,7 +10,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from chatterm.backend import Backend, open_backend, remote_of
+from chatterm.backend import Backend, is_file_name, open_backend, remote_of
 from chatterm.catalog import Catalog, ModelEntry, RemoteEntry
 from chatterm.config import Config
 from chatterm.handover import Beginning
@@ -130,13 +130,16 @@ async def program(
     remotes: Mapping[str, RemoteEntry] | None = None,
     database: Path | None = None,
 ) -> AsyncIterator[Program]:
-    """The program with that store, answering with those scripts one after the other."""
+    """The program with that store, answering with those scripts one after the other.
+
+    A model that is a file is asked for real.
+    """
     backend = ScriptedBackend(*scripts)
     catalog = Catalog(models={**MODELS, **(models or {})}, remotes=remotes or {})
     config = config or Config(model="scripted")
 
     def opened(model: str) -> Backend:
-        if remote_of(model, catalog) is not None:
+        if remote_of(model, catalog) is not None or is_file_name(model):
             return open_backend(model, config=config, catalog=desk.catalog, paths=desk.paths)
         return backend
 

@@ -65,6 +65,25 @@ async def test_quit(store: Store, home: Path) -> None:
     assert store.draft(None) == "a draft"
 
 
+async def test_summarise(store: Store, home: Path) -> None:
+    async with program(store, home, says("one " * 20), says("two"), says("in short")) as run:
+        await run.press("f7")
+        assert "nothing to sum up" in run.status
+        await run.say("first")
+        await run.say("second")
+        await run.type("a draft")
+        await act(run, "summarise")
+        await run.answered()
+        screen = "\n".join(run.lines())
+        assert "Summary of the first 2 messages" in screen
+        assert "by scripted · read in their place from here on" in screen
+        assert run.texts() == ["first", "one " * 20, "second", "two", "in short"]
+        assert run.composer.text == "a draft"
+        await run.screen.run_action("screen.undo")
+        await run.until(lambda: "the summary is taken back" in run.status)
+        assert run.texts() == ["first", "one " * 20, "second", "two"]
+
+
 async def test_new_chat(store: Store, home: Path) -> None:
     async with program(store, home, says("one")) as run:
         await run.say("first")

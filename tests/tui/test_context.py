@@ -20,12 +20,14 @@ USAGE = Usage(prompt_tokens=700, evaluated_tokens=700, completion_tokens=100)
 ANSWER: list[Step] = [TextDelta("fine"), Done(Stop.END, USAGE)]
 
 
-def limit(run: Program, context: int, *, left_out: int = 0, tokens: int = 900) -> list[str]:
+def limit(
+    run: Program, context: int, *, left_out: int = 0, tokens: int = 900, most: int = 4000
+) -> list[str]:
     """A model with so much context that counts; what it was asked to count."""
     asked: list[str] = []
 
     async def capacity_of(model: str) -> Capacity:
-        return Capacity(context, 512.0)
+        return Capacity(context, 512.0, most)
 
     async def count(request: Request) -> CountedPrompt:
         asked.append(request.path[-1].text)
@@ -58,9 +60,26 @@ async def test_near_the_end_tokens_are_counted_and_the_warning_says_what_goes(
         await run.until(lambda: "and now" in asked)
         await run.until(lambda: "up to “the beginning of it all”" in banner(run))
         assert "the first message" in banner(run)
-        for choice in ("Enter lets them go", "Ctrl+N begins a new chat", "F2 raises the context"):
+        for choice in (
+            "Enter lets them go",
+            "F7 puts a summary in their place",
+            "Ctrl+N begins a new chat",
+            "F2 raises the context (up to 4.0k)",
+            "Ctrl+O takes another model",
+        ):
             assert choice in banner(run)
         assert "900/1.0k" in run.status
+
+
+async def test_what_cannot_be_done_is_not_offered(store: Store, home: Path) -> None:
+    async with program(store, home, ANSWER) as run:
+        limit(run, 1000, left_out=1, most=1000)
+        run.desk.backend("scripted").opened().name = "echo"  # type: ignore[misc]
+        await run.say("the beginning of it all")
+        await run.type("and now")
+        await run.until(lambda: "will be left out" in banner(run))
+        assert "summary" not in banner(run)
+        assert "raises the context" not in banner(run)
 
 
 async def test_far_from_the_end_nothing_is_counted(store: Store, home: Path) -> None:

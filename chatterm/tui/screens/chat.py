@@ -84,7 +84,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.pulls = pulls
         self.servers = Servers(desk, Hooks(talks.answers_in, self.list_changed, self.arrived))
         self.carrying = Carrying(desk.store, self.servers, self.heard)
-        self.standing = Standing(desk, self.show_status)
+        self.standing = Standing(desk, self._model_told)
         self.editing: Message | None = None
         """The message that the composer holds for editing."""
         self.aside = ""
@@ -273,6 +273,12 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             self._warmed.add(session.model)
             self.run_worker(self._loaded(session.model, session.params), group="warm")
 
+    def _model_told(self) -> None:
+        """It is known now what the model can take, so it may have to count."""
+        self.show_status()
+        if self.children and self.composer.text:
+            self._count_soon()
+
     async def _loaded(self, model: str, params: Params) -> None:
         await self.desk.warm(model, params)
         self.standing.ask_again(model)
@@ -301,7 +307,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             return
         else:
             if talk is self.talk and text == self.composer.text and not talk.busy:
-                self.standing.counted(count)
+                self.standing.counted(talk, count)
                 self.show_status()
 
     def draft_changed(self) -> None:

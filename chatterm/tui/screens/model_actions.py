@@ -83,6 +83,16 @@ class ModelActions(ChatBase):
         self.talk.session.params = params
         self.whisper(params_text(params) or "parameters are left to the model")
 
+    def action_summarise(self) -> None:
+        """Put a summary, which the model writes, in the place of the older messages."""
+        if self.talk.busy:
+            self.whisper("an answer is being written; wait for its end, or stop it")
+        elif self.talk.chat_id is None:
+            self.whisper("there is nothing to sum up yet")
+        else:
+            self.talk.summarise()
+            self.reading.follow()
+
     def action_compare(self) -> None:
         from chatterm.tui.screens.compare import begin_comparing
 

@@ -67,7 +67,11 @@ def _branch(lead: str, last: bool) -> tuple[str, str]:
 
 
 def _row(message: Message, lead: str, shown: bool, now: float) -> Row:
-    who = _SIGNS[message.role] or short_name(message.model) or "answer"
+    who = (
+        "summary"
+        if message.summarises
+        else _SIGNS[message.role] or short_name(message.model) or "answer"
+    )
     words = one_line(message.text[:_LABEL]).strip() or f"({message.state})"
     state = "" if message.state is State.COMPLETE else f" [{message.state}]"
     return Row(

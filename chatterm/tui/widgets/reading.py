@@ -125,12 +125,14 @@ class Reading(Container):
     def _turn(self, message: Message) -> Turn:
         place, places = self._places.get(message.id, (1, 1))
         more = [file.name for file in message.attachments]
+        if message.summarises:
+            more += [f"by {short_name(message.model)}", "read in their place from here on"]
         if message.id in self._votes:
             more.append("▲" if self._votes[message.id] > 0 else "▼")
         return Turn(
             message.id,
             message.role,
-            _NAMES.get(message.role) or short_name(message.model) or "answer",
+            _name(message),
             about=" · ".join([clock_time(message.created_at), *more]),
             state=message.state,
             place=place,
@@ -226,6 +228,17 @@ class Reading(Container):
 
     def links(self) -> list[str]:
         return self.transcript.links()
+
+
+def _name(message: Message) -> str:
+    """Who speaks, or what this is."""
+    match message.summarises:
+        case 0:
+            return _NAMES.get(message.role) or short_name(message.model) or "answer"
+        case 1:
+            return "Summary of the first message"
+        case count:
+            return f"Summary of the first {count} messages"
 
 
 def _step(call: ToolCall) -> Step:
