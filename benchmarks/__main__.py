@@ -21,6 +21,7 @@ NAMES = [
     "serve",
     "relay",
     "load",
+    "serve_removal",
 ]
 
 

@@ -136,6 +136,9 @@ class ServeOptions:
     """How long writing one answer may take."""
     keep_seconds: float = at_least(0, 600.0)
     """How long the pieces of a finished answer are kept for clients that come back."""
+    responses_days: float = at_least(0, 30.0)
+    """How long stored responses and chat completions of OpenAI's clients are kept, unless one goes
+    on from them; 0 keeps them until they are deleted. Conversations and chats stay."""
     grace_seconds: float = at_least(0, 30.0)
     """How long answers may go on when the server is asked to stop."""
     requests_per_minute: int = at_least(0, 600)

@@ -15,7 +15,8 @@ from chatterm.errors import ConfigError, NotFound
 from chatterm.hints import nearest
 
 if TYPE_CHECKING:
-    from chatterm.server.people import Key, People, Scope
+    from chatterm.server.keys import Key, Scope
+    from chatterm.server.people import People
 
 _UNITS = {"h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 365 * 86400.0}
 
@@ -52,8 +53,8 @@ def add(
     context.console.json_errors = as_json
     seconds = _seconds(expires) if expires is not None else None
     with people_of(context) as people:
-        owner = user_named(people, user) if user is not None else people.local_user()
-        key, text = people.add_key(
+        owner = user_named(people, user) if user is not None else people.users.local_user()
+        key, text = people.keys.add(
             owner,
             name=name,
             scopes=_scopes(scope or ["use"]),
@@ -79,7 +80,7 @@ def list_(
     context = context_of(ctx)
     context.console.json_errors = as_json
     with people_of(context) as people:
-        keys = people.all_keys()
+        keys = people.keys.all()
         shown = [_json(people, key) for key in keys]
     if as_json:
         context.console.json(shown)
@@ -118,13 +119,13 @@ def revoke(
     context = context_of(ctx)
     with people_of(context) as people:
         found = _meant(people, key)
-        people.revoke_key(found.id)
+        people.keys.revoke(found.id)
     context.console.note(f"the key {found.name or found.hint} opens nothing any more")
 
 
 def _meant(people: People, said: str) -> Key:
     """The one key that a name, or a part of an id or of a key, belongs to."""
-    keys = [key for key in people.all_keys() if key.revoked_at is None]
+    keys = [key for key in people.keys.all() if key.revoked_at is None]
     for of in (
         [key for key in keys if said in (key.id, key.name)],
         [key for key in keys if key.id.endswith(said.upper()) or said.startswith(key.hint)],
@@ -140,7 +141,7 @@ def _meant(people: People, said: str) -> Key:
 
 
 def _json(people: People, key: Key) -> dict[str, Any]:
-    user = people.user(key.user_id)
+    user = people.users.get(key.user_id)
     return {
         "id": key.id,
         "name": key.name,
@@ -167,7 +168,7 @@ def _state(key: Key, now: float) -> str:
 
 
 def _scopes(words: list[str]) -> list[Scope]:
-    from chatterm.server.people import Scope
+    from chatterm.server.keys import Scope
 
     for word in words:
         if word not in list(Scope):

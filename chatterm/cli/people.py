@@ -12,17 +12,18 @@ from chatterm.cli.serve import need_the_extra
 from chatterm.errors import NotFound
 
 if TYPE_CHECKING:
-    from chatterm.server.people import People, User
+    from chatterm.server.people import People
     from chatterm.server.records import Records
+    from chatterm.server.users import User
 
 
 @contextmanager
 def people_of(context: Context) -> Iterator[People]:
     """Those who may use this machine's server, whether or not it runs just now."""
     with records_of(context) as records:
-        from chatterm.server.people import People
+        from chatterm.server.people import people_in
 
-        yield People(records)
+        yield people_in(records)
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def records_of(context: Context) -> Iterator[Records]:
 
 def user_named(people: People, name: str) -> User:
     """The user of that name."""
-    user = people.named(name)
+    user = people.users.named(name)
     if user is None:
         raise NotFound(f"there is no user {name!r}", hint="chatterm users list shows them")
     return user

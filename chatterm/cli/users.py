@@ -41,10 +41,10 @@ def add(
     """
     context = context_of(ctx)
     with people_of(context) as people:
-        if people.named(name) is not None:
+        if people.users.named(name) is not None:
             raise ConfigError(f"there is a user {name!r} already", hint="chatterm users list")
         password = _piped_password() if password_stdin else _asked_password(name)
-        people.add_user(name, password, is_admin=admin)
+        people.users.add(name, password, is_admin=admin)
     context.console.note(f"{name} may use the server from now on")
 
 
@@ -60,7 +60,7 @@ def list_(
     context = context_of(ctx)
     context.console.json_errors = as_json
     with people_of(context) as people:
-        users = people.users()
+        users = people.users.all()
     if as_json:
         context.console.json(
             [
@@ -91,15 +91,18 @@ def remove(
     """
     context = context_of(ctx)
     with records_of(context) as records:
-        from chatterm.server.people import People, chats_of, remove_with_chats
+        from chatterm.server.people import people_in
+        from chatterm.server.sweeping import chats_of, sweep, take_away_account
 
-        people = People(records)
+        people = people_in(records)
         user = user_named(people, name)
         count = len(chats_of(records, user))
         question = f"Remove {name} and {count} chats for good?"
         if count and not yes and not context.console.agrees(question, sys.stdin):
             raise ConfigError(f"{name} was not removed", hint="add --yes to be sure")
-        remove_with_chats(records, people, user)
+        take_away_account(records, people, user)
+        for _ in sweep(records, keep_seconds=None):
+            continue
     context.console.note(f"{name} can no longer use the server")
 
 

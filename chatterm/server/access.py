@@ -19,10 +19,13 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 
+from chatterm.server.keys import KEY_PREFIX, Scope
 from chatterm.server.limits import Limits
-from chatterm.server.people import ACCESS_PREFIX, KEY_PREFIX, REFRESH_PREFIX, People, Scope, User
+from chatterm.server.logins import ACCESS_PREFIX, REFRESH_PREFIX
+from chatterm.server.people import People
 from chatterm.server.problems import Problem
 from chatterm.server.settings import ServeSettings, is_loopback, is_of_this_network
+from chatterm.server.users import User
 
 RULE = "chatterm_rule"
 """The attribute that marks a dependency as a rule."""
@@ -87,15 +90,15 @@ class Access:
             )
         except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
             raise Problem(400, "The TrustedClient header cannot be read", kind="login") from error
-        found = self._people.by_key(key)
+        found = self._people.keys.by_text(key)
         if found is None or Scope.TRUSTED not in found[1].scopes:
             raise Problem(401, "Unauthorized client", kind="login")
         # A client's users are its own: it cannot speak for those of anybody else.
         provider = f"trusted:{found[0].id}:{client}"
-        user = self._people.named(account, provider)
+        user = self._people.users.named(account, provider)
         if user is None and must_exist:
             raise Problem(404, "User not found", kind="not_found")
-        return user or self._people.vouched(provider, account, name)
+        return user or self._people.users.vouched(provider, account, name)
 
     def allow(self, caller: Caller, scope: Scope) -> None:
         """Let a caller through, and count the request."""
@@ -108,12 +111,12 @@ class Access:
 
     def _by_credential(self, text: str) -> Caller:
         if text.startswith(KEY_PREFIX):
-            found = self._people.by_key(text)
+            found = self._people.keys.by_text(text)
             if found is None:
                 raise _unknown("Invalid key")
             user, key = found
             return Caller(user, key.scopes, "key")
-        user = self._people.by_token(text)
+        user = self._people.logins.by_token(text)
         return Caller(user, _OWNER if user.is_admin else _USER, "login")
 
     def page_problem(self, headers: Headers) -> Problem | None:

@@ -6,6 +6,7 @@ Every route names a rule of ``access.py``, or the server does not start. Whateve
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -46,7 +47,9 @@ def create_app(server: Server, dialects: Sequence[Dialect] = DIALECTS) -> FastAP
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
+        sweeping = asyncio.create_task(server.sweeper.run())
         yield
+        sweeping.cancel()
         await server.aclose()
 
     app = FastAPI(

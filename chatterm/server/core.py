@@ -16,9 +16,10 @@ from chatterm.server.jobs import Jobs
 from chatterm.server.kept import Kept
 from chatterm.server.limits import Limits
 from chatterm.server.models import Models
-from chatterm.server.people import People
+from chatterm.server.people import People, people_in
 from chatterm.server.records import Records, open_records
 from chatterm.server.settings import ServeSettings
+from chatterm.server.sweeping import Sweeper
 from chatterm.server.work import Rules
 from chatterm.store import Store
 
@@ -37,6 +38,7 @@ class Server:
     jobs: Jobs
     kept: Kept
     limits: Limits
+    sweeper: Sweeper
     clock: Clock
     new_id: NewId
     paths: Paths
@@ -51,6 +53,7 @@ class Server:
     async def aclose(self) -> None:
         """Let running answers end, fail the rest, and close the file."""
         await self.jobs.aclose(self.settings.options.grace_seconds)
+        await self.sweeper.aclose()
         await self.models.aclose()
         self.records.close()
 
@@ -80,12 +83,12 @@ def open_server(
     try:
         kept = Kept(records)
         kept.fail_what_was_open()
-        people = People(
+        people = people_in(
             records,
             login_seconds=options.login_minutes * 60.0,
             refresh_seconds=options.refresh_days * _DAY,
         )
-        is_open = settings.lets_everybody_in(has_users=bool(people.users()))
+        is_open = settings.lets_everybody_in(has_users=bool(people.users.all()))
         models = Models(config, catalog, paths, suggest=suggest)
     except BaseException:
         records.close()
@@ -110,7 +113,13 @@ def open_server(
     )
     jobs.admit.append(limits.answer)
     jobs.listeners.append(limits.note)
-    access = Access(people, limits, settings, local=people.local_user() if is_open else None)
+    sweeper = Sweeper(
+        database_file(paths),
+        clock=clock,
+        new_id=new_id,
+        keep_seconds=options.responses_days * _DAY if options.responses_days else None,
+    )
+    access = Access(people, limits, settings, local=people.users.local_user() if is_open else None)
     return Server(
         settings=settings,
         records=records,
@@ -120,6 +129,7 @@ def open_server(
         jobs=jobs,
         kept=kept,
         limits=limits,
+        sweeper=sweeper,
         clock=clock,
         new_id=new_id,
         paths=paths,

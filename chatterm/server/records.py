@@ -167,10 +167,17 @@ CREATE TABLE server_items (          -- what a conversation holds
 CREATE UNIQUE INDEX server_items_by_id ON server_items (conversation_id, id)
 """,
     ),
+    (
+        "s003_what_is_old",
+        """
+CREATE INDEX server_responses_after ON server_responses (previous_id)
+
+CREATE INDEX server_responses_old ON server_responses (created_at)
+
+CREATE INDEX server_completions_old ON server_completions (created_at)
+""",
+    ),
 )
-
-
-_OWNED = ("server_completions", "server_responses", "server_conversations", "server_usage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +188,6 @@ class Records:
     store: Store
     clock: Clock
     new_id: NewId
-
-    def forget(self, user_id: str) -> None:
-        """Delete what a user has here beside chats, whichever dialect wrote it."""
-        with self.db.atomic():
-            for table in _OWNED:
-                self.db.run(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))  # noqa: S608
 
     def close(self) -> None:
         self.store.close()

@@ -7,13 +7,13 @@ merged parts of the index, the write-ahead log, and the copy of the file that an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 
-from chatterm.store import chats
 from chatterm.store.database import Database
 from chatterm.store.failures import translated
 
-_MERGE_PAGES = 500
+_MERGE_PAGES = 50
+"""Of the search index, in one step: few, as everybody else who writes has to wait for it."""
 _DAY = 86400.0
 
 
@@ -24,8 +24,7 @@ def in_trash(db: Database, before: float) -> list[str]:
 
 
 def remove(db: Database, chat_id: str, now: float) -> None:
-    """Remove a chat with everything that belongs to it."""
-    chats.get(db, chat_id)
+    """Remove a chat with everything that belongs to it, if it is there."""
     attached = db.rows(
         "SELECT DISTINCT digest FROM message_attachments WHERE chat_id = ?", (chat_id,)
     )
@@ -51,10 +50,10 @@ def remove(db: Database, chat_id: str, now: float) -> None:
     )
 
 
-def scrub(db: Database, tell: Callable[[str], None]) -> bool:
+def scrub(db: Database) -> Generator[str, None, bool]:
     """Clear removed words out of the search index, the log and the copies that upgrades kept.
 
-    In steps, so that other processes can write in between. Where another process reads at this
+    In steps, so that others can write in between. Where another process reads at this
     very moment, the log stays until the last process closes the file: False.
     """
     # A negative number begins to merge everything into one, which is when the index drops what
@@ -68,7 +67,7 @@ def scrub(db: Database, tell: Callable[[str], None]) -> bool:
         if done:
             break
         pages = _MERGE_PAGES
-        tell("clearing the search index")
+        yield "clearing the search index"
     if db.path is not None:
         with translated(db.path):
             for copy in db.path.parent.glob(f"{db.path.name}.before-*"):

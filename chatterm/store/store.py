@@ -6,7 +6,7 @@ writes is one transaction, already on the disk when it returns; ``atomic`` joins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -217,12 +217,27 @@ class Store:
         """
         if self._db.connection.in_transaction:
             raise StoreError("chats cannot be removed for good inside a larger change")
-        tell = progress or (lambda _: None)
+        for chat_id in chat_ids:
+            chats.get(self._db, chat_id)
+        steps = self.removing(*chat_ids)
+        while True:
+            try:
+                stage = next(steps)
+            except StopIteration as end:
+                return bool(end.value)
+            if progress is not None:
+                progress(stage)
+
+    def removing(self, *chat_ids: str) -> Generator[str, None, bool]:
+        """:meth:`delete_forever` in short steps, for whoever has other things to do in between.
+
+        What another process removes meanwhile is passed over.
+        """
         for chat_id in chat_ids:
             with self._db.atomic():
                 removal.remove(self._db, chat_id, self._clock())
-            tell("removing messages")
-        return removal.scrub(self._db, tell) if chat_ids else True
+            yield "removing messages"
+        return (yield from removal.scrub(self._db)) if chat_ids else True
 
     def fork(self, chat_id: str, message_id: str) -> Chat:
         """A new chat with copies of everything from the root to a message."""

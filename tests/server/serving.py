@@ -15,7 +15,8 @@ from chatterm.catalog import load_catalog
 from chatterm.config import load_config
 from chatterm.paths import Paths
 from chatterm.server.core import Server, open_server
-from chatterm.server.people import People, Scope
+from chatterm.server.keys import Scope
+from chatterm.server.people import People, people_in
 from chatterm.server.records import open_records
 from chatterm.server.running import listen, uvicorn_server
 from chatterm.server.settings import serve_settings
@@ -79,9 +80,9 @@ def serving(prepare: Callable[[Server], None] | None = None, **options: Any) -> 
 def add_user(name: str, password: str = "correct horse", *, is_admin: bool = False) -> str:
     """A user of this test's home, and a key of theirs."""
     with people() as known:
-        user = known.add_user(name, password, is_admin=is_admin)
+        user = known.users.add(name, password, is_admin=is_admin)
         scopes = tuple(Scope) if is_admin else (Scope.USE,)
-        return known.add_key(user, scopes=scopes)[1]
+        return known.keys.add(user, scopes=scopes)[1]
 
 
 @contextmanager
@@ -94,7 +95,7 @@ def people() -> Iterator[People]:
     path = database_file(Paths.from_environment(os.environ))
     records = open_records(path, clock=time.time, new_id=ulid_factory())
     try:
-        yield People(records)
+        yield people_in(records)
     finally:
         records.close()
 

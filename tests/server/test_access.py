@@ -12,7 +12,7 @@ import pytest
 
 from chatterm.errors import ConfigError
 from chatterm.server.app import rules_of
-from chatterm.server.people import Scope
+from chatterm.server.keys import Scope
 from tests.server.asking import Asking, get, post, request
 from tests.server.serving import Served, add_user, people, serving
 
@@ -181,9 +181,9 @@ def test_nobody_brings_what_belongs_to_somebody_else_into_their_own(locked: Serv
 
 def key_of(name: str) -> str:
     with people() as known:
-        user = known.named(name)
+        user = known.users.named(name)
         assert user is not None
-        return known.add_key(user)[1]
+        return known.keys.add(user)[1]
 
 
 def test_a_key_opens_only_what_its_scopes_name(locked: Served) -> None:
@@ -192,21 +192,21 @@ def test_a_key_opens_only_what_its_scopes_name(locked: Served) -> None:
     admin = Asking.by_key(locked.url, add_user("root", is_admin=True))
     assert admin.http.get("/admin/users").json()[0]["display_name"] == "ada"
     with people() as known:
-        user = known.named("ada")
+        user = known.users.named("ada")
         assert user is not None
-        _, only_admin = known.add_key(user, scopes=[Scope.ADMIN])
+        _, only_admin = known.keys.add(user, scopes=[Scope.ADMIN])
     assert Asking.by_key(locked.url, only_admin).http.get("/chats").status_code == 403
 
 
 def test_a_key_that_was_revoked_or_has_expired_opens_nothing(locked: Served) -> None:
     with people() as known:
-        user = known.named("ada")
+        user = known.users.named("ada")
         assert user is not None
-        revoked, text = known.add_key(user)
-        _, expired = known.add_key(user, expires_at=1.0)
+        revoked, text = known.keys.add(user)
+        _, expired = known.keys.add(user, expires_at=1.0)
         asking = Asking.by_key(locked.url, text)
         assert asking.http.get("/chats").status_code == 200
-        known.revoke_key(revoked.id)
+        known.keys.revoke(revoked.id)
     assert asking.http.get("/chats").status_code == 401
     assert Asking.by_key(locked.url, expired).http.get("/chats").status_code == 401
 
@@ -252,7 +252,7 @@ def test_tokens_are_no_use_in_the_place_of_the_other(locked: Served) -> None:
 def test_an_expired_token_is_refused(locked: Served) -> None:
     pair = login(locked).json()
     with people() as known:
-        known._db.run("UPDATE server_tokens SET expires_at = 1")
+        known.logins._db.run("UPDATE server_tokens SET expires_at = 1")
     headers = {"Authorization": f"Bearer {pair['access_token']['access_token']}"}
     reply = get(f"{locked.url}/auth/check", headers=headers)
     assert (reply.status_code, reply.json()) == (401, {"detail": "Token expired"})
@@ -282,9 +282,9 @@ def test_a_user_who_is_removed_is_out_at_once(locked: Served) -> None:
     token = login(locked).json()["access_token"]["access_token"]
     chat_id = asking.new_chat()
     with people() as known:
-        user = known.named("ada")
+        user = known.users.named("ada")
         assert user is not None
-        known.remove_user(user.id)
+        known.remove(user)
     headers = {"Authorization": f"Bearer {token}"}
     assert get(f"{locked.url}/auth/check", headers=headers).status_code == 401
     assert asking.http.get(f"/chats/{chat_id}").status_code == 401

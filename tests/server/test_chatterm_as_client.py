@@ -155,11 +155,11 @@ def test_an_expired_login_is_refreshed_without_a_word(monkeypatch: pytest.Monkey
         )
         logged_in(served, "--key-stdin", stdin=login.text)
         with people() as known:
-            known._db.run("UPDATE server_tokens SET expires_at = 0 WHERE kind = 'access'")
+            known.logins._db.run("UPDATE server_tokens SET expires_at = 0 WHERE kind = 'access'")
         for text in ("once", "twice"):
             assert chatterm("ask", "-m", "lab/echo", text).out == f"{text}\n"
         with people() as known:
-            known._db.run("UPDATE server_tokens SET expires_at = 0 WHERE kind = 'access'")
+            known.logins._db.run("UPDATE server_tokens SET expires_at = 0 WHERE kind = 'access'")
         assert chatterm("ask", "-m", "lab/echo", "thrice").out == "thrice\n"
 
 

@@ -288,13 +288,13 @@ def test_too_many_requests_are_429(home: Path) -> None:
 
 
 def test_a_trusted_client_speaks_for_its_users_and_for_nobody_else(home: Path) -> None:
-    from chatterm.server.people import Scope
+    from chatterm.server.keys import Scope
 
     add_user("ada")
     with people() as known:
-        ada = known.named("ada")
+        ada = known.users.named("ada")
         assert ada is not None
-        _, key = known.add_key(ada, scopes=[Scope.TRUSTED])
+        _, key = known.keys.add(ada, scopes=[Scope.TRUSTED])
     with serving() as served:
 
         def header(**changes: str) -> dict[str, str]:

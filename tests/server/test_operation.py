@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chatterm.server.people import Scope
+from chatterm.server.keys import Scope
 from tests.cli.program import slow_echo
 from tests.server.program import Program, served_program
 from tests.server.serving import Served, add_user, people, serving
@@ -78,9 +78,9 @@ def test_what_is_counted(served: Served) -> None:
 def test_figures_are_for_those_who_may_read_them() -> None:
     admin, ada = add_user("root", is_admin=True), add_user("ada")
     with people() as known:
-        user = known.named("ada")
+        user = known.users.named("ada")
         assert user is not None
-        collector = known.add_key(user, scopes=(Scope.METRICS,))[1]
+        collector = known.keys.add(user, scopes=(Scope.METRICS,))[1]
     with serving() as served:
 
         def status(path: str, key: str = "") -> int:

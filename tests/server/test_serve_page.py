@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chatterm.config import load_config
 from chatterm.paths import Paths
-from chatterm.server.people import Scope
+from chatterm.server.keys import Scope
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serve.md").read_text()
 

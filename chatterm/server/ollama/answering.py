@@ -15,13 +15,13 @@ from chatterm.errors import ModelError
 from chatterm.messages import Embedded, Request
 from chatterm.server.access import Caller, UseCaller
 from chatterm.server.core import Server
+from chatterm.server.keys import Scope
 from chatterm.server.ollama.bodies import ChatBody, EmbedBody, GenerateBody, OldEmbedBody, Writing
 from chatterm.server.ollama.names import resolved
 from chatterm.server.ollama.reading import bad, chat_request, generate_request, seconds_of
 from chatterm.server.ollama.replies import Reply
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Kind, Line, Lines
-from chatterm.server.people import Scope
 from chatterm.server.work import Texts, Work
 
 

@@ -11,8 +11,8 @@ from chatterm.server.access import AdminCaller, UseCaller
 from chatterm.server.core import Server
 from chatterm.server.openassistant.archive import Archive
 from chatterm.server.openassistant.wire import JsonObject, PluginAddress, user_json
-from chatterm.server.people import User
 from chatterm.server.problems import Problem
+from chatterm.server.users import User
 
 
 def routes(server: Server, archive: Archive) -> APIRouter:
@@ -28,7 +28,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
 
     @router.get("/admin/users")
     async def users(caller: AdminCaller) -> list[JsonObject]:
-        return [user_json(user) for user in server.people.users()]
+        return [user_json(user) for user in server.people.users.all()]
 
     @router.delete("/admin/users/{user_id}")
     async def delete_user(caller: AdminCaller, user_id: str) -> Response:
@@ -37,7 +37,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
 
     @router.delete("/admin/refresh_tokens/{user_id}")
     async def end_logins(caller: AdminCaller, user_id: str) -> Response:
-        server.people.end_logins(_known(server, user_id).id)
+        server.people.logins.end_all(_known(server, user_id).id)
         return Response(status_code=200)
 
     @router.get("/workers/sessions")
@@ -58,7 +58,7 @@ def routes(server: Server, archive: Archive) -> APIRouter:
 
 
 def _known(server: Server, user_id: str) -> User:
-    user = server.people.user(user_id) or server.people.named(user_id)
+    user = server.people.users.get(user_id) or server.people.users.named(user_id)
     if user is None:
         raise Problem(404, "User not found", kind="not_found")
     return user

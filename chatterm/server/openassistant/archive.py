@@ -29,8 +29,9 @@ from chatterm.server.openassistant.wire import (
     state_of,
     time_text,
 )
-from chatterm.server.people import User, remove_with_chats
 from chatterm.server.problems import Problem
+from chatterm.server.sweeping import take_away_account, take_away_chat
+from chatterm.server.users import User
 from chatterm.server.work import Job, JobState, Work
 from chatterm.store.database import Row
 from chatterm.titles import first_words
@@ -190,13 +191,15 @@ class Archive:
         for job in self._server.jobs.of_user(user.id):
             if job.message_id and self._store.chat_of(job.message_id).id == chat_id:
                 await self._server.jobs.cancel(job.id)
-        self._store.delete_forever(chat_id)
+        take_away_chat(self._server.records, chat_id)
+        await self._server.sweeper.sweep()
 
     async def remove_account(self, user: User) -> None:
         """Remove a user with every chat, of whatever dialect; their logins end at once."""
         for job in self._server.jobs.of_user(user.id):
             await self._server.jobs.cancel(job.id)
-        remove_with_chats(self._server.records, self._server.people, user)
+        take_away_account(self._server.records, self._server.people, user)
+        await self._server.sweeper.sweep()
 
     # Messages
 

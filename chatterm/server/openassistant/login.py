@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from chatterm.server.access import Public, UseCaller
 from chatterm.server.core import Server
 from chatterm.server.guessing import Guesses
+from chatterm.server.hashing import password_matches
+from chatterm.server.logins import Tokens
 from chatterm.server.openassistant.wire import JsonObject, Password, user_json
-from chatterm.server.people import Tokens, User, password_matches
 from chatterm.server.problems import Problem, QueueFull
+from chatterm.server.users import User
 
 _NAME_LENGTH = 200
 _AT_ONCE = 2
@@ -26,7 +28,7 @@ class Doorkeeper:
     """Checks passwords, not too many at once and not too many in a row."""
 
     def __init__(self, server: Server) -> None:
-        self._people = server.people
+        self._users = server.people.users
         self._guesses = Guesses(server.clock)
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
@@ -35,14 +37,14 @@ class Doorkeeper:
         if self._waiting >= _MOST_WAITING:
             raise QueueFull(1)
         self._guesses.begin(name, address)
-        hashed = self._people.password_hash(name)
+        hashed = self._users.password_hash(name)
         self._waiting += 1
         try:
             async with self._turn:
                 matches = await asyncio.to_thread(password_matches, hashed, password)
         finally:
             self._waiting -= 1
-        user = self._people.named(name)
+        user = self._users.named(name)
         if not matches or user is None:
             raise Problem(401, "Wrong name or password", kind="login")
         self._guesses.right(name, address)
@@ -62,7 +64,7 @@ def _named(server: Server, name: str) -> User:
     if not name:
         raise Problem(400, "Username is required", param="code")
     if server.settings.options.by_name:
-        return server.people.vouched("debug", name[:_NAME_LENGTH], name[:_NAME_LENGTH])
+        return server.people.users.vouched("debug", name[:_NAME_LENGTH], name[:_NAME_LENGTH])
     if server.access.local is not None:
         return server.access.local
     raise Problem(403, "Debug auth is not allowed", kind="forbidden")
@@ -71,7 +73,7 @@ def _named(server: Server, name: str) -> User:
 def _by_name(router: APIRouter, server: Server) -> None:
     @router.get("/auth/callback/debug")
     async def callback_debug(_: Public, request: Request, code: str) -> JsonObject:
-        return _pair(server.people.log_in(_named(server, code)))
+        return _pair(server.people.logins.begin(_named(server, code)))
 
     @router.get("/auth/login/debug", response_model=None)
     async def login_debug(
@@ -82,7 +84,7 @@ def _by_name(router: APIRouter, server: Server) -> None:
         if state is not None:
             place = f"/auth/callback/debug?code={quote(username, safe='')}"
             return RedirectResponse(f"{place}&state={quote(state, safe='')}", 302)
-        return _flat(server.people.log_in(user).access, "bearer")
+        return _flat(server.people.logins.begin(user).access, "bearer")
 
     @router.get("/auth/login/{provider}")
     async def login_elsewhere(_: Public, provider: str) -> None:
@@ -99,14 +101,14 @@ def _by_password(router: APIRouter, server: Server) -> None:
     @router.get("/auth/providers")
     async def providers(_: Public) -> list[str]:
         if server.settings.options.by_name:
-            return ["debug", "password"] if server.people.users() else ["debug"]
+            return ["debug", "password"] if server.people.users.all() else ["debug"]
         return ["local", "debug"] if server.access.local is not None else ["password"]
 
     @router.post("/auth/login")
     async def log_in(_: Public, request: Request, body: Password) -> JsonObject:
         address = request.client.host if request.client else ""
         user = await door.by_password(body.username, body.password, address)
-        return _pair(server.people.log_in(user))
+        return _pair(server.people.logins.begin(user))
 
     @router.post("/auth/trusted")
     async def trusted(
@@ -130,7 +132,7 @@ def _tokens(router: APIRouter, server: Server) -> None:
         """A refresh token works once; the reply has the next one."""
         if not token:
             raise Problem(401, "Not authenticated", kind="login")
-        tokens = server.people.refresh(token)
+        tokens = server.people.logins.refresh(token)
         return {**_flat(tokens.access, "bearer"), "refresh_token": tokens.refresh}
 
     @router.post("/auth/logout")
@@ -138,7 +140,7 @@ def _tokens(router: APIRouter, server: Server) -> None:
         """End the login that this request is made with."""
         text = request.headers.get("Authorization", "").partition(" ")[2].strip()
         if caller.by == "login":
-            server.people.log_out(text)
+            server.people.logins.end(text)
 
 
 def _flat(token: str, kind: str) -> JsonObject:

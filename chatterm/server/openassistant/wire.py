@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatterm.messages import Message, Role, State
 from chatterm.params import Params
-from chatterm.server.people import User
+from chatterm.server.users import User
 from chatterm.server.work import JobState
 
 TITLE_LENGTH = 100
