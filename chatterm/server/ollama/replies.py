@@ -6,7 +6,6 @@ goes away ends the work, also while nothing has been sent yet.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from chatterm.errors import ChattermError
+from chatterm.server.leaving import ClientLeft, while_there
 from chatterm.server.ollama.writing import Line, joined
 from chatterm.server.problems import Problem, problem_of
 
@@ -47,18 +47,8 @@ class Reply(Response):
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        writing = asyncio.create_task(self._write(scope, receive, send))
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if writing.done():
-                await writing
-        finally:
-            for task in (leaving, writing):
-                task.cancel()
-            for task in (leaving, writing):
-                with suppress(asyncio.CancelledError, Exception):
-                    await task
+        with suppress(ClientLeft):
+            await while_there(receive, self._write(scope, receive, send))
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -86,9 +76,3 @@ class Reply(Response):
             await send({"type": "http.response.start", "status": 200, "headers": _NDJSON})
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _left(receive: Receive) -> None:
-    """Return when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

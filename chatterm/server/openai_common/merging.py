@@ -16,6 +16,12 @@ async def merged(
     sources: Sequence[AsyncGenerator[Event, None]],
 ) -> AsyncGenerator[tuple[int, Event], None]:
     """Each event with the number of its stream. The first failure ends all of them."""
+    if len(sources) == 1:
+        # Nearly always; a queue and a task more for every token would be for nothing.
+        async with aclosing(sources[0]) as events:
+            async for event in events:
+                yield 0, event
+        return
     queue: asyncio.Queue[tuple[int, Event | Exception | None]] = asyncio.Queue(_ROOM)
     pumps = [
         asyncio.create_task(_pump(number, source, queue)) for number, source in enumerate(sources)

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from chatterm.server.leaving import ClientLeft, ended, while_there
+
 KEEP_ALIVE_SECONDS = 10.0
 """Between two signs of life."""
 START_SECONDS = 5.0
@@ -61,16 +63,8 @@ class EventStream(Response):
         self.headers["x-accel-buffering"] = "no"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        telling = asyncio.create_task(self._tell(scope, receive, send))
-        leaving = asyncio.create_task(left(receive))
-        try:
-            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _ended(leaving)
-            if not telling.done():
-                await _ended(telling)
-        if telling.done() and not telling.cancelled():
-            telling.result()
+        with suppress(ClientLeft):
+            await while_there(receive, self._tell(scope, receive, send))
 
     async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what the source says, in this task: a task more for each block costs as much."""
@@ -84,7 +78,7 @@ class EventStream(Response):
         except Exception as found:  # noqa: BLE001  (told to the client, in the dialect's words)
             error = found
         finally:
-            await _ended(filling)
+            await ended(filling)
         if error is not None and not line.has_begun.is_set():
             await self._refused(error)(scope, receive, send)
             return
@@ -142,18 +136,3 @@ class _Line:
             self._held = ""
             await self.begin()
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": False})
-
-
-async def left(receive: Receive) -> None:
-    """Return once the client is gone."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-
-
-async def _ended(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and let it clean up; what it says no longer matters to anybody."""
-    task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task

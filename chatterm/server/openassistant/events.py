@@ -6,18 +6,21 @@ A reader that comes back names the last event it has seen in ``Last-Event-ID`` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Header
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from chatterm.errors import ChattermError
 from chatterm.events import Done, Queued, TextDelta
-from chatterm.messages import Role, Stop
+from chatterm.messages import Role
 from chatterm.server.access import Caller, UseCaller
 from chatterm.server.core import Server
+from chatterm.server.leaving import ClientLeft, ended, while_there
 from chatterm.server.openassistant.archive import Archive
 from chatterm.server.openassistant.wire import event_text, ping_text, state_of
 from chatterm.server.problems import Problem
@@ -29,7 +32,8 @@ _HEAD = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
-_END = Numbered(-1, Done(Stop.END))
+Say: TypeAlias = Callable[[bytes], Coroutine[Any, Any, None]]
+"""Sends a piece of the stream."""
 _FINAL = ("complete", "manual", "aborted_by_worker")
 
 
@@ -51,15 +55,16 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         after = int(seen) if seen is not None and seen.isdecimal() and len(seen) < 10 else None
         if job is None or (state in _FINAL and after is None):
             return Response(status_code=204)
-        stream = _Stream(server, archive, caller, chat_id, message_id, job.id)
-        return StreamingResponse(
-            stream.lines(after or 0), media_type="text/event-stream", headers=_HEAD
-        )
+        return _Stream(server, archive, caller, chat_id, message_id, job.id, after or 0)
 
     return router
 
 
-class _Stream:
+class _Stream(Response):
+    """What goes over the wire: events, and something now and then where there are none."""
+
+    media_type = "text/event-stream"
+
     def __init__(
         self,
         server: Server,
@@ -68,39 +73,53 @@ class _Stream:
         chat_id: str,
         message_id: str,
         job_id: str,
+        after: int,
     ) -> None:
+        super().__init__(headers=_HEAD)
+        del self.headers["content-length"]
         self._server = server
         self._archive = archive
         self._caller = caller
         self._chat_id = chat_id
         self._message_id = message_id
         self._job_id = job_id
-        self._has_begun = False
-
-    async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
-        """What goes over the wire: events, and something now and then where there are none."""
-        loop = asyncio.get_running_loop()
-        pinged = loop.time()
-        following = self._server.jobs.follow(self._job_id, after)
+        self._after = after
         self._has_begun = after > 0
-        async with aclosing(following) as numbered, aclosing(_Patient(numbered)) as patient:
-            while True:
-                try:
-                    wait = PING_SECONDS if self._has_begun else PENDING_SECONDS
-                    found = await patient.next(wait)
-                except ChattermError as error:
-                    yield self._event("error", error=error.message, message=self._message())
-                    return
-                if found is _END:
-                    return
-                if found is None:
-                    if not self._has_begun:
-                        yield self._pending()
-                elif (text := self._text(found)) is not None:
-                    yield text
-                if loop.time() - pinged >= PING_SECONDS:
-                    pinged = loop.time()
-                    yield ping_text(self._server.clock())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(text: bytes) -> None:
+            await send({"type": "http.response.body", "body": text, "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        with suppress(ClientLeft):
+            await while_there(receive, self._tell(say))
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, say: Say) -> None:
+        filling = asyncio.create_task(self._fill(say))
+        failed = b""
+        try:
+            async with aclosing(self._server.jobs.follow(self._job_id, self._after)) as events:
+                async for numbered in events:
+                    if (text := self._text(numbered)) is not None:
+                        await say(text)
+        except ChattermError as error:
+            failed = self._event("error", error=error.message, message=self._message())
+        finally:
+            await ended(filling)
+        if failed:
+            await say(failed)
+
+    async def _fill(self, say: Say) -> None:
+        """The place in the queue every second until it begins, and then a ping now and then."""
+        pinged = time.monotonic()
+        while True:
+            await asyncio.sleep(PENDING_SECONDS)
+            if not self._has_begun:
+                await say(self._pending())
+            if time.monotonic() - pinged >= PING_SECONDS:
+                pinged = time.monotonic()
+                await say(ping_text(self._server.clock()))
 
     def _text(self, numbered: Numbered) -> bytes | None:
         match numbered.event:
@@ -142,30 +161,3 @@ class _Stream:
         elif event_type == "error":
             value |= {"token": None}
         return event_text(value, number)
-
-
-class _Patient:
-    """Waits for the next of something, but not for ever, and does not lose it."""
-
-    def __init__(self, items: AsyncGenerator[Numbered, None]) -> None:
-        self._items = items
-        self._coming: asyncio.Task[Numbered] | None = None
-
-    async def next(self, seconds: float) -> Numbered | None:
-        """The next item, ``_END`` after the last, None where it takes longer than that."""
-        if self._coming is None:
-            self._coming = asyncio.create_task(self._next())
-        done, _ = await asyncio.wait([self._coming], timeout=seconds)
-        if not done:
-            return None
-        coming, self._coming = self._coming, None
-        return coming.result()
-
-    async def _next(self) -> Numbered:
-        return await anext(self._items, _END)
-
-    async def aclose(self) -> None:
-        if self._coming is not None:
-            self._coming.cancel()
-            with suppress(asyncio.CancelledError, ChattermError):
-                await self._coming
