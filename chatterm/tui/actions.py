@@ -109,6 +109,7 @@ ACTIONS: tuple[Action, ...] = (
     _composer("end-of-input", "Leave, where nothing is written", "ctrl+d"),
     _reading("message-next", "Next message", "j,down", hint="move"),
     _reading("message-previous", "Previous message", "k,up"),
+    _reading("keys", "Show the keys", "question_mark", "app_help", hint="keys", palette=False),
     _reading("message-first", "First message", "g,home"),
     _reading("message-last", "Last message", "G,end"),
     _reading("edit", "Edit the message as a new branch", "e", hint="edit"),
@@ -136,16 +137,15 @@ ACTIONS: tuple[Action, ...] = (
     _reading("scroll-down", "Scroll down", "J,ctrl+down", palette=False),
     _reading("scroll-up", "Scroll up", "K,ctrl+up", palette=False),
     _reading("message-editor", "Open the message in $EDITOR", "E", "message_editor"),
-    _reading("keys", "Show the keys", "question_mark", "app_help", palette=False),
     _reading("compose", "Back to writing", "i,enter,tab", hint="write", palette=False),
     _listing("chat-open", "Open", "enter", "open", hint="open"),
+    _listing("chats-close", "Back", "escape", "close", hint="back"),
     _listing("chat-pin", "Pin or unpin", "ctrl+s", "pin", hint="pin"),
     _listing("chat-tag", "Tag", "ctrl+t", "tag", hint="tag"),
     _listing("chat-rename", "Rename", "f8", "rename", hint="rename"),
     # Before the line that is typed in sees it, where it would cut.
     _listing("chat-trash", "Move to the trash", "ctrl+x", "trash", hint="trash", first=True),
     _listing("chat-undo", "Take the last change back", "ctrl+z", "undo", hint="undo"),
-    _listing("chats-close", "Back", "escape", "close"),
 )
 
 BY_ID = {action.id: action for action in ACTIONS}

@@ -147,7 +147,8 @@ class ChattermApp(InTurn[int]):
         from chatterm.tui.screens.help import Help
 
         if isinstance(self.screen, ChatScreen):
-            self.push_screen(Help(self.desk.keymap, str(self.desk.paths.config / "keys.toml")))
+            file = self.desk.paths.config / "keys.toml"
+            self.push_screen(Help(self.desk.keymap, file, self.screen.where()))
 
     def action_themes(self) -> None:
         """Each theme is tried on while the cursor is on it."""
@@ -165,7 +166,16 @@ class ChattermApp(InTurn[int]):
                 self._keep_theme(picked.key)
 
         if isinstance(self.screen, ChatScreen):
-            self.push_screen(Picker("Themes", self._theme_rows, moved=try_on, start=before), chosen)
+            self.push_screen(
+                Picker(
+                    "Themes",
+                    self._theme_rows,
+                    placeholder="Name of a theme",
+                    moved=try_on,
+                    start=before,
+                ),
+                chosen,
+            )
 
     def _wear(self, wanted: str) -> None:
         self._wanted = wanted

@@ -164,7 +164,10 @@ class ModelShelf:
         model = next((model for model in self._known() if model.name == name), None)
         if model is None:
             return name
-        parts = (model.about, model.plan, model.path)
+        then = ""
+        if model.absent and name in self._desk.catalog.models:
+            then = "Enter stops it; what came is kept" if name in self._pulls else "Enter pulls it"
+        parts = (then, model.about, model.plan, model.path)
         return " · ".join(part for part in parts if part) or model.name
 
     def _known(self) -> list[Shown]:

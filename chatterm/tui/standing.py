@@ -142,12 +142,15 @@ class Standing:
             message = self._progress(talk, writing)
             if not following and writing.first_token is not None:
                 message = f"writing below; {self._key('follow')} follows  {self._key('stop')} stops"
+        model = short_name(talk.session.model)
+        if where is Where.CHATS:
+            return Status(hints(self._desk, where), message, warning, model, others=others)
         speed = writing.speed(now) if writing is not None else self._speed
         return Status(
             hints=hints(self._desk, where),
             message=message,
             warning=warning,
-            model=short_name(talk.session.model),
+            model=model,
             used=self._used_now(writing) or None,
             exact=self._counted is not None
             or (self._exact and not self._typed and writing is None),
@@ -278,7 +281,7 @@ def hints(desk: Desk, where: Where) -> tuple[tuple[str, str], ...]:
     """What the keys do here, for the status line."""
     actions = list(actions_of(where))
     if where is Where.COMPOSER:
-        actions += [*actions_of(Where.CHAT), *actions_of(Where.EVERYWHERE)]
+        actions += [BY_ID["help"], *actions_of(Where.CHAT), BY_ID["palette"]]
     return tuple(
         (shown_key(keys_now(action, desk.keymap).split(",")[0]), action.hint)
         for action in actions

@@ -129,6 +129,7 @@ async def program(
     models: Mapping[str, ModelEntry] | None = None,
     remotes: Mapping[str, RemoteEntry] | None = None,
     database: Path | None = None,
+    toasts: bool = False,
 ) -> AsyncIterator[Program]:
     """The program with that store, answering with those scripts one after the other.
 
@@ -148,7 +149,7 @@ async def program(
     )
     desk.catalog = catalog
     app = ChattermApp(desk, first or Beginning(chat_id))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         await pilot.pause()
         run = Program(app, pilot, store, backend, desk)
         try:

@@ -13,7 +13,7 @@ ELSEWHERE = {
     "templates": "test_the_list_of_templates_removes_only_when_it_is_sure",
     "keep-template": "test_what_is_written_becomes_a_template",
     "detach": "test_backspace_at_the_beginning_and_a_click_leave_pictures_out",
-    "theme": "test_every_screen_looks_as_it_did",
+    "theme": "test_the_chat_and_what_has_a_key",
     "compare": "test_two_models_answer_side_by_side",
     "delete-there": "test_deleting_there_is_asked_for_and_what_is_here_stays",
     "prefer": "test_votes_reports_and_preferences_reach_the_server",

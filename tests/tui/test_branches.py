@@ -48,6 +48,26 @@ async def test_an_answer_can_be_edited_and_continued(store: Store, home: Path) -
         assert run.texts() == ["first", "my own words and on"]
 
 
+async def test_another_answer_stands_where_the_first_one_stood(store: Store, home: Path) -> None:
+    async with program(store, home, says("the first one"), says("the second one")) as run:
+        await run.say("go")
+        await run.press("tab", "k", "r")
+        await run.answered()
+        assert "the second one" in run.text_of("Reading")
+        assert "the first one" not in run.text_of("Reading")
+
+
+async def test_branches_are_flipped_from_the_prompt_they_answer(store: Store, home: Path) -> None:
+    async with program(store, home, says("one"), says("two")) as run:
+        await run.say("go")
+        await run.press("tab", "left")
+        assert "no other branch" in run.status
+        await run.press("r")
+        await run.answered()
+        await run.press("k", "left")
+        assert run.texts() == ["go", "one"]
+
+
 async def test_answers_are_flipped_through(store: Store, home: Path) -> None:
     async with program(store, home, says("one"), says("two"), says("three")) as run:
         await run.say("go")

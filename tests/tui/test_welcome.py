@@ -21,7 +21,7 @@ async def test_the_guide_says_what_it_is_and_how_to_get_a_model_that_fits(
 ) -> None:
     screen = await opening(store, home, "guide")
     assert "guide only explains chatterm" in screen
-    name = screen.partition("chatterm models pull ")[2].partition(",")[0]
+    name = screen.partition("chatterm models pull ")[2].split()[0].removesuffix(".")
     assert load_catalog(home / "none.toml").models[name].proposed
 
 

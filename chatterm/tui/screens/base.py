@@ -54,6 +54,10 @@ class ChatBase(Screen[None]):
         """Open a chat, perhaps at a message."""
         raise NotImplementedError
 
+    def branch_places(self) -> dict[str, tuple[int, int]]:
+        """Place and number of branches, of the messages that have more than one."""
+        raise NotImplementedError
+
     def carry_branch(self) -> None:
         """Tell the chat's server which branch is shown."""
         raise NotImplementedError

@@ -111,7 +111,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
                     self.desk.keymap,
                     vim=self.desk.config.tui.vim,
                 )
-                yield StatusLine()
+        yield StatusLine()
 
     def on_mount(self) -> None:
         self.show_talk(self.talk)
@@ -178,7 +178,11 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def answer_began(self, talk: Talk, message: Message) -> None:
         self.standing.ask_again(talk.session.model)
-        self.reading.began(message, self.branch_places().get(message.id))
+        if self.reading.ends_with(message.parent_id):
+            self.reading.began(message, self.branch_places().get(message.id))
+        else:
+            # It takes the place of another answer, and of what followed that one.
+            self.path_changed(talk)
 
     def answer_grew(self, talk: Talk, event: Growth) -> None:
         self.reading.grew(event)
@@ -227,7 +231,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             self.standing.status(
                 self.talk,
                 others,
-                self._where(),
+                self.where(),
                 self.composer.mode,
                 following=self.reading.transcript.following,
             )
@@ -236,7 +240,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             self.standing.banner(self.talk, self.editing, self.pulls.progress)
         )
 
-    def _where(self) -> Where:
+    def where(self) -> Where:
         """Whose keys count now."""
         if self.query_one(ChatList).has_focus_within:
             return Where.CHATS
@@ -371,6 +375,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.composer.put(self.aside)
         self.aside = ""
         self.refresh_path()
+        self.reading.follow()
 
     async def on_composer_asked(self, event: Composer.Asked) -> None:
         match event.what:

@@ -40,7 +40,10 @@ def begin_comparing(screen: ChatBase) -> None:
             _compare(screen, picked.key, text)
 
     picker = Picker(
-        f"Compare {short_name(here)} with", shelf.rows, placeholder="Name of a model", wide=True
+        f"Compare {short_name(here)} with",
+        lambda query: [row for row in shelf.rows(query) if row.key != here],
+        placeholder="Name of a model",
+        wide=True,
     )
     shelf.grown = picker.refill
     screen.app.push_screen(picker, chosen)
@@ -139,7 +142,7 @@ class Compare(ModalScreen[str | None]):
         yield Static("", id="prompt", markup=False)
         yield Horizontal(Pane(self._talk, 1), id="panes")
         yield Static(
-            Content("1 or 2 goes on with that answer, Tab reads the other, Esc leaves both"),
+            Content("1 or 2: go on with it · Tab: the other · Esc: keep both"),
             id="keys",
         )
 

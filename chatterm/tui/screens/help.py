@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -32,10 +34,12 @@ class Help(ModalScreen[None]):
         Binding("pageup", "page(-1)", show=False),
     ]
 
-    def __init__(self, keymap: Keymap, keys_file: str) -> None:
+    def __init__(self, keymap: Keymap, keys_file: Path, where: Where = Where.COMPOSER) -> None:
+        """``where`` is the part of the screen that comes first."""
         super().__init__()
         self._keymap = keymap
-        self._keys_file = keys_file
+        self._keys_file = _shortened(keys_file)
+        self._first = where
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -44,13 +48,13 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         rows = self.query_one(Rows)
-        rows.show(help_rows(self._keymap))
+        rows.show(help_rows(self._keymap, self._first))
         rows.focus()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """Say how the key can be changed."""
         if event.row is not None:
-            said = f'{event.row.key} = "…" in {self._keys_file}'
+            said = f'Esc leaves · {event.row.key} = "…" in {self._keys_file}'
             self.query_one(Vertical).border_subtitle = Content(said)
 
     def action_dismiss_help(self) -> None:
@@ -63,10 +67,10 @@ class Help(ModalScreen[None]):
         self.query_one(Rows).page(direction)
 
 
-def help_rows(keymap: Keymap) -> list[Row]:
+def help_rows(keymap: Keymap, first: Where = Where.COMPOSER) -> list[Row]:
     """Every action below the part of the screen it belongs to."""
     rows: list[Row] = []
-    for where in Where:
+    for where in sorted(Where, key=lambda where: where is not first):
         if rows:
             rows.append(Row("", ""))
         rows.append(Row("", where.value))
@@ -74,3 +78,9 @@ def help_rows(keymap: Keymap) -> list[Row]:
             keys = shown_keys(keys_now(action, keymap)) or "in the commands"
             rows.append(Row(action.id, action.label, right=keys, sign=""))
     return rows
+
+
+def _shortened(path: Path) -> str:
+    """As a person writes it."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

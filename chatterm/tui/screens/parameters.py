@@ -59,7 +59,7 @@ class Parameters(ModalScreen[Params | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content("Parameters of this chat")
-            box.border_subtitle = Content("Enter changes · Del resets · Ctrl+S keeps as a preset")
+            box.border_subtitle = Content("Enter changes · Del resets · Ctrl+S keeps a preset")
             yield Input(placeholder="Name of a parameter or a preset", compact=True)
             yield Rows()
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chatterm.tui.actions import shown_key
 from chatterm.tui.widgets.rows import Row, Rows
 
 Source = Callable[[str], Sequence[Row]]
@@ -52,7 +53,7 @@ class Picker(ModalScreen[Picked | None]):
         title: str,
         source: Source,
         *,
-        placeholder: str = "",
+        placeholder: str = "Type to narrow the list",
         empty: str = "nothing found",
         keys: Mapping[str, str] | None = None,
         note: Callable[[Row | None], str] | None = None,
@@ -76,11 +77,10 @@ class Picker(ModalScreen[Picked | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._title)
-            if self._keys:
-                from chatterm.tui.actions import shown_key
-
-                said = "  ".join(f"{shown_key(key)} {what}" for key, what in self._keys.items())
-                box.border_subtitle = Content(said)
+            keys = {"enter": "chooses", **self._keys, "escape": "leaves"}
+            box.border_subtitle = Content(
+                " · ".join(f"{shown_key(key)} {what}" for key, what in keys.items())
+            )
             yield Input(
                 self._query,
                 placeholder=self._placeholder,

@@ -61,11 +61,13 @@ class ReadingActions(ChatBase):
         message = self._current()
         if message is not None and self._idle():
             self._try(lambda: self.talk.regenerate(message.id))
+            self.reading.follow()
 
     def action_continue_answer(self) -> None:
         message = self._current()
         if message is not None and self._idle():
             self._try(lambda: self.talk.continue_(message.id))
+            self.reading.follow()
 
     def action_sibling_previous(self) -> None:
         self._flip(-1)
@@ -77,8 +79,11 @@ class ReadingActions(ChatBase):
         message = self._current()
         if message is None or not self._idle():
             return
-        siblings = self.desk.store.siblings(message.id)
-        places = [sibling.id for sibling in siblings]
+        message = self._branching(message)
+        if message is None:
+            self.whisper("this message has no other branch; r answers again, e edits")
+            return
+        places = [sibling.id for sibling in self.desk.store.siblings(message.id)]
         place = places.index(message.id) + step
         if not 0 <= place < len(places):
             self.whisper("there is no further branch on this side")
@@ -87,6 +92,13 @@ class ReadingActions(ChatBase):
         self.carry_branch()
         self.refresh_path()
         self.reading.reveal(places[place], "")
+
+    def _branching(self, message: Message) -> Message | None:
+        """The message itself, or the one that follows it, where that has siblings."""
+        places = self.branch_places()
+        path = self.talk.session.path()
+        following = [one for one in path if one.parent_id == message.id]
+        return next((one for one in [message, *following] if one.id in places), None)
 
     def action_fork(self) -> None:
         """A chat of its own, with everything up to this message."""

@@ -16,7 +16,10 @@ class Chips(Static):
     """Not there while there is nothing to send along."""
 
     DEFAULT_CSS = """
-    Chips { height: auto; max-height: 3; padding: 0 2; display: none; color: $foreground; }
+    Chips {
+        height: auto; max-height: 3; padding: 0 2; display: none; color: $foreground;
+        link-style: none; link-background: $panel; link-color: $foreground;
+    }
     """
 
     class Removed(Message):
@@ -35,7 +38,7 @@ class Chips(Static):
         words = Words("")
         for number, picture in enumerate(pictures):
             label = f" {one_line(picture.path.name)} {size_text(len(picture.content.data))} ✕ "
-            chip = Words.styled(label, "reverse").stylize(f"@click=chip({number})")
+            chip = Words.styled(label, "$foreground on $panel").stylize(f"@click=chip({number})")
             words += chip + Words(" ")
         if pictures:
             words += Words.styled(f"{key} takes it back", "dim")

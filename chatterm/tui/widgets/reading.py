@@ -73,8 +73,8 @@ class Reading(Container):
 
     # What is shown
 
-    def welcome(self, lines: Sequence[str]) -> None:
-        self.query_one("#welcome", Static).update(Content("\n\n".join(lines)))
+    def welcome(self, lines: Sequence[Content]) -> None:
+        self.query_one("#welcome", Static).update(Content("\n\n").join(lines))
 
     def show(
         self,
@@ -92,6 +92,10 @@ class Reading(Container):
         self.transcript.show([self._turn(message) for message in whole], self._load)
         for message in growing:
             self.transcript.begin(self._turn(message), self._body(message))
+
+    def ends_with(self, message_id: str | None) -> bool:
+        """Whether that message is the last one shown."""
+        return next(reversed(self._messages), None) == message_id
 
     def _load(self, ids: Sequence[str]) -> list[Body]:
         return [self._body(self._messages[id_]) for id_ in ids]

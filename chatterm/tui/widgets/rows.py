@@ -21,6 +21,8 @@ from textual.strip import Strip
 
 from chatterm.render.sanitise import sanitise
 
+_TITLE = 12
+"""Cells that a title has at least; what stands at the right is cut before it."""
 _BOLD = Style(bold=True)
 _PLAIN = Style.null()
 
@@ -45,8 +47,8 @@ class Row:
         return 2 if self.detail else 1
 
 
-class Rows(ScrollView, can_focus=True):
-    """Rows with a cursor."""
+class Rows(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows with a cursor, which a scroll view's own keys would leave behind."""
 
     DEFAULT_CSS = """
     Rows {
@@ -205,8 +207,9 @@ class Rows(ScrollView, can_focus=True):
         style += _BOLD if row is self.row else _PLAIN
         right = sanitise(row.right)
         room = width - 4 - (cell_len(right) + 2 if right else 0)
-        if right and room < 12:
-            right, room = "", width - 4
+        if right and room < _TITLE:
+            right = fit(right, max(width - 6 - _TITLE, 0))
+            room = width - 4 - (cell_len(right) + 2 if right else 0)
         marks = () if row.detail else row.marks
         shown = self._marked(one_line(row.title), marks, style, room)
         used = sum(segment.cell_length for segment in shown)

@@ -99,7 +99,9 @@ class StatusLine(Widget):
         """The parts that fit; the model's name and the context are the last to go."""
         base = self.rich_style
         parts = self._parts()
-        most = max(width * 2 // 3 if not self.status.message else width // 2, 12)
+        said = cell_len(self.status.message) + 4
+        # Who is new needs the keys more than the figures.
+        most = max(width - said if self.status.message else max(width * 9 // 20, width - 52), 12)
         shown: list[tuple[str, Style]] = []
         room = most
         for text, style in parts:
