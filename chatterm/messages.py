@@ -161,6 +161,8 @@ class Usage:
     cached_tokens: int = 0
     evaluated_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    """How many of the completion were thought and not said."""
 
 
 @dataclass(frozen=True, slots=True)

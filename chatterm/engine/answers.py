@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chatterm.engine import wire
 from chatterm.engine.prompts import AnswerMemory
 from chatterm.errors import ChattermError
-from chatterm.events import Done, Event, Progress, Queued, TextDelta, TokenLogprob, ToolCalled
+from chatterm.events import (
+    Done,
+    Event,
+    Progress,
+    Queued,
+    Replaced,
+    TextDelta,
+    TokenLogprob,
+    ToolCalled,
+)
 from chatterm.messages import Stop, Timings, Usage
 from chatterm.parsing import AnswerParser, StopStrings, TextDecoder
 
@@ -38,6 +48,8 @@ class AnswerStream:
         self._tokens: list[int] = []
         self._logprobs: list[TokenLogprob] = []
         self._called = False
+        self._thoughts = 0
+        """Tokens that were thought, with the markers around them."""
         self._place: tuple[int, int] | None = None
 
     def queued(self, position: int, size: int) -> None:
@@ -52,12 +64,12 @@ class AnswerStream:
         self._tokens.append(token)
         if logprob is not None:
             self._logprobs.append(logprob)
+        thinks = self._parser.is_reasoning
         text = self._decoder.feed(self._piece(token))
-        if not text:
-            return None
-        shown, hit = self._stops.feed(text)
+        shown, hit = self._stops.feed(text) if text else ("", None)
         if shown:
             self._pass_on(self._parser.feed(shown))
+        self._thoughts += thinks or self._parser.is_reasoning
         return Stop.STOP if hit is not None else None
 
     def finished(self, stop: Stop, usage: Usage, timings: Timings) -> None:
@@ -70,7 +82,7 @@ class AnswerStream:
         self._memory.remember(self._tokens)
         if self._called and stop is Stop.END:
             stop = Stop.TOOL
-        self._say(Done(stop, usage, timings))
+        self._say(Done(stop, replace(usage, reasoning_tokens=self._thoughts), timings))
         self._end()
 
     def failed(self, error: ChattermError) -> None:
@@ -83,6 +95,9 @@ class AnswerStream:
                 event = TextDelta(event.text, tuple(self._logprobs))
                 self._logprobs.clear()
             self._called = self._called or isinstance(event, ToolCalled)
+            if isinstance(event, Replaced):
+                # A closing tag that nothing opened: all before it was thought, and it is as well.
+                self._thoughts = len(self._tokens)
             self._say(event)
 
     def _say(self, event: Event) -> None:

@@ -19,6 +19,9 @@ class _Reader(Protocol):
 
     def finish(self) -> list[Parsed]: ...
 
+    @property
+    def is_reasoning(self) -> bool: ...
+
 
 class AnswerParser:
     """Turns the text of one answer into events; any cut of the text gives the same joined parts.
@@ -45,6 +48,11 @@ class AnswerParser:
             if answer_format.channels
             else TagReader(answer_format, start, offered, called)
         )
+
+    @property
+    def is_reasoning(self) -> bool:
+        """Whether the model thinks just now, as far as can be told."""
+        return self._reader.is_reasoning
 
     def feed(self, text: str) -> list[Parsed]:
         """What is certain after more of the answer has come."""

@@ -56,6 +56,10 @@ class ChannelReader:
         self._header_watch = Watch([_MESSAGE])
         self._body_watch = Watch(CHANNEL_MARKERS - {_MESSAGE, "<|constrain|>"})
 
+    @property
+    def is_reasoning(self) -> bool:
+        return self._kind is _Kind.REASONING
+
     def feed(self, text: str) -> list[Parsed]:
         out: list[Parsed] = []
         if not self._rest and self._kind is not _Kind.HEADER and self._body_watch.quiet(text):

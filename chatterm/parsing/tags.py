@@ -88,6 +88,10 @@ class TagReader:
             _Mode.CALLED: self._after_call,
         }
 
+    @property
+    def is_reasoning(self) -> bool:
+        return self._mode in (_Mode.REASONING_BEGINS, _Mode.REASONING)
+
     def feed(self, text: str) -> list[Parsed]:
         if not text:
             return []

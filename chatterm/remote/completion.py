@@ -203,7 +203,10 @@ def _usage(said: Mapping[str, Any]) -> Usage:
     prompt = _count(said.get("prompt_tokens"))
     cached = _count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0
     cached = min(cached, prompt)
-    return Usage(prompt, cached, prompt - cached, _count(said.get("completion_tokens")))
+    written = _count(said.get("completion_tokens"))
+    details = said.get("completion_tokens_details")
+    thought = _count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else 0
+    return Usage(prompt, cached, prompt - cached, written, min(thought, written))
 
 
 def _timings(said: Mapping[str, Any]) -> Timings:

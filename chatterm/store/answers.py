@@ -23,7 +23,7 @@ from chatterm.store.values import Provenance
 
 _PARAMS = frozenset(field.name for field in dataclasses.fields(Params))
 
-_USAGE = "prompt_tokens, cached_tokens, evaluated_tokens, completion_tokens"
+_USAGE = "prompt_tokens, cached_tokens, evaluated_tokens, completion_tokens, reasoning_tokens"
 _TIMINGS = "queue_ms, load_ms, prompt_ms, first_token_ms, generation_ms"
 _ORIGINS = (
     "SELECT m.id, m.model, backend, params, started_at, finished_at, stop,"
@@ -101,7 +101,7 @@ def finish(
         raise _final(db, message_id)
     db.run(
         f"UPDATE answers SET (stop, finished_at, {_USAGE}, {_TIMINGS})"
-        f" = ({', '.join('?' * 11)}) WHERE message_id = ?",
+        f" = ({', '.join('?' * 12)}) WHERE message_id = ?",
         (stop, now, *_fields(usage), *_fields(timings), message_id),
     )
     chat_id = tree.chat_of(db, message_id)
@@ -129,7 +129,7 @@ def keep(db: Database, origin: Provenance) -> None:
     """Note where an answer came from that was written elsewhere."""
     db.run(
         "INSERT INTO answers (message_id, backend, params, writer, started_at, finished_at, stop,"
-        f" {_USAGE}, {_TIMINGS}) VALUES ({', '.join('?' * 16)})",
+        f" {_USAGE}, {_TIMINGS}) VALUES ({', '.join('?' * 17)})",
         (
             origin.message_id,
             origin.backend,
@@ -164,8 +164,8 @@ def _provenance(row: Row) -> Provenance:
         started_at=started_at,
         finished_at=finished_at,
         stop=Stop(stop) if stop else None,
-        usage=Usage(*counts[:4]),
-        timings=Timings(*counts[4:]),
+        usage=Usage(*counts[:5]),
+        timings=Timings(*counts[5:]),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from chatterm.errors import StoreError
 from chatterm.store.failures import failure, translated
 
-LEDGER = ("m001_tree", "m002_search", "m003_votes", "m004_summaries")
+LEDGER = ("m001_tree", "m002_search", "m003_votes", "m004_summaries", "m005_reasoning_tokens")
 """The migrations this version knows, in order.
 
 They are named here as well as in ``migrations.py`` so that opening an up-to-date file does not

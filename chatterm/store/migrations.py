@@ -329,3 +329,9 @@ CREATE TABLE summaries (             -- messages that take the place of those a 
 def m004_summaries(db: sqlite_utils.Database) -> None:
     """What stands for messages that no longer fit a model's context."""
     _execute(db, _SUMMARIES)
+
+
+@MIGRATIONS()
+def m005_reasoning_tokens(db: sqlite_utils.Database) -> None:
+    """How many tokens of an answer were thought and not said."""
+    db.execute("ALTER TABLE answers ADD COLUMN reasoning_tokens INTEGER NOT NULL DEFAULT 0")

@@ -57,6 +57,7 @@ def test_json_is_one_object_with_everything() -> None:
         "cached_tokens": 0,
         "evaluated_tokens": 2,
         "completion_tokens": 2,
+        "reasoning_tokens": 0,
     }
     assert set(said["timings"]) == {
         "queue_ms",

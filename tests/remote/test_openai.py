@@ -155,11 +155,12 @@ async def test_the_end_tells_what_it_cost_and_how_long_it_took(
         "prompt_tokens": 10,
         "completion_tokens": 2,
         "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 1},
     }
     last = {"choices": [], "usage": usage, "timings": {"prompt_ms": 5, "predicted_ms": 7.5}}
     server.next.append(scripted(chunk({"content": "hi"}, "length"), sent(last), DONE))
     assert done(await said(backend)) == Done(
-        Stop.LENGTH, Usage(10, 4, 6, 2), Timings(prompt_ms=5.0, generation_ms=7.5)
+        Stop.LENGTH, Usage(10, 4, 6, 2, 1), Timings(prompt_ms=5.0, generation_ms=7.5)
     )
 
 

@@ -124,7 +124,8 @@ def _usage(body: CompletionBody, answers: Sequence[Answer]) -> dict[str, Any]:
     prompt = sum(one["prompt_tokens"] for one in shared)
     cached = sum(one["prompt_tokens_details"]["cached_tokens"] for one in shared)
     written = sum(one["completion_tokens"] for one in shared)
-    return usage_of([Usage(prompt, cached, prompt - cached, written)])
+    thought = sum(one["completion_tokens_details"]["reasoning_tokens"] for one in shared)
+    return usage_of([Usage(prompt, cached, prompt - cached, written, thought)])
 
 
 async def _streamed(

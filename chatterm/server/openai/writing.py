@@ -57,11 +57,13 @@ def usage_of(usages: Sequence[Usage]) -> dict[str, Any]:
     prompt = max((usage.prompt_tokens for usage in usages), default=0)
     written = sum(usage.completion_tokens for usage in usages)
     cached = min((usage.cached_tokens for usage in usages), default=0)
+    thought = sum(usage.reasoning_tokens for usage in usages)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": written,
         "total_tokens": prompt + written,
         "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": thought},
     }
 
 

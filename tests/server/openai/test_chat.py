@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import openai
 import pytest
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 from pydantic import BaseModel
 
@@ -157,10 +158,22 @@ def test_thoughts_are_apart_from_the_answer(client: openai.OpenAI) -> None:
     message = answer.choices[0].message
     assert not message.content
     assert getattr(message, "reasoning_content")  # noqa: B009
+    assert answer.usage is not None
+    assert thoughts_of(answer.usage) == answer.usage.completion_tokens > 0
     quiet = client.chat.completions.create(
         model="thinks", messages=TALK, reasoning_effort="none", **SMALL
     )
     assert quiet.choices[0].message.content
+    assert thoughts_of(quiet.usage) == 0
+    both = client.chat.completions.create(model="thinks", messages=TALK, n=2, **SMALL)
+    assert both.usage is not None
+    assert thoughts_of(both.usage) == both.usage.completion_tokens
+
+
+def thoughts_of(usage: CompletionUsage | None) -> int | None:
+    assert usage is not None
+    assert usage.completion_tokens_details is not None
+    return usage.completion_tokens_details.reasoning_tokens
 
 
 # -- streams ---------------------------------------------------------------------------------

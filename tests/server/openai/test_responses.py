@@ -140,10 +140,14 @@ def test_thoughts_are_an_item_of_their_own(client: openai.OpenAI) -> None:
     assert thought.type == "reasoning"
     assert thought.content
     assert thought.content[0].text
+    assert made.usage is not None
+    assert made.usage.output_tokens_details.reasoning_tokens == made.usage.output_tokens > 0
     quiet = client.responses.create(
         model="thinks", input=TALK, reasoning={"effort": "none"}, **SMALL
     )
     assert [item.type for item in quiet.output] == ["message"]
+    assert quiet.usage is not None
+    assert quiet.usage.output_tokens_details.reasoning_tokens == 0
 
 
 def test_pictures_are_seen_and_kept(client: openai.OpenAI) -> None:
