@@ -34,3 +34,12 @@ class Beginning:
     system: str | None = None
     text: str = ""
     """What the composer begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message that was written below what the terminal shows."""
+
+    text: str
+    ahead: str
+    """What was typed after it, before the composer was gone."""

@@ -24,7 +24,7 @@ class Tui:
 
         return open_chat(*opened)
 
-    def write_message(self, *opened: Any) -> str | None:
+    def write_message(self, *opened: Any) -> Any:
         from chatterm.tui.launch import write_message
 
         return write_message(*opened)

@@ -109,6 +109,7 @@ class Start:
 
 def _full_screen(context: Context, store: Store, known: Chat | None, start: Start, tui: Tui) -> int:
     from chatterm.handover import Beginning
+    from chatterm.keyboard import keys_kept
 
     filled = start.filled(known)
     # What is said on stderr would be drawn across the screen.
@@ -120,7 +121,8 @@ def _full_screen(context: Context, store: Store, known: Chat | None, start: Star
         filled.system or None,
         filled.prompt,
     )
-    return tui.open_chat(context.surroundings(store), first, nearest_commands)
+    with keys_kept():
+        return tui.open_chat(context.surroundings(store), first, nearest_commands)
 
 
 def _line_by_line(
@@ -206,6 +208,7 @@ def _talk_below(
     """The composer comes and goes; what was said stays above it."""
     from chatterm.cli.answering import text_printer
     from chatterm.cli.line_chat import LineChat
+    from chatterm.keyboard import keys_kept
 
     console, color = context.console, context.config().output.color
     talk = LineChat(
@@ -214,16 +217,17 @@ def _talk_below(
     talk.draft = first or None
     try:
         idle = _idle(context, talk)
-        while True:
-            with _thinking(idle, talk):
-                text = _written(context, talk, tui)
-            if text is None:
-                return
-            console.line("\n".join(f"> {line}" for line in text.splitlines()))
-            console.line()
-            if not talk.take(text):
-                return
-            console.line()
+        with keys_kept():
+            while True:
+                with _thinking(idle, talk):
+                    text = _written(context, talk, tui)
+                if text is None:
+                    return
+                console.line("\n".join(f"> {line}" for line in text.splitlines()))
+                console.line()
+                if not talk.take(text):
+                    return
+                console.line()
     finally:
         talk.aclose()
 
@@ -232,4 +236,8 @@ def _written(context: Context, talk: LineChat, tui: Tui) -> str | None:
     draft, talk.draft = talk.draft, None
     session = talk.session
     around = context.surroundings(session.store)
-    return tui.write_message(around, session.chat_id, session.model, draft, talk.commands())
+    written = tui.write_message(around, session.chat_id, session.model, draft, talk.commands())
+    if written is None:
+        return None
+    talk.draft = written.ahead or None
+    return written.text

@@ -19,7 +19,7 @@ from chatterm.ids import ulid_factory
 if TYPE_CHECKING:
     from chatterm.catalog import Catalog
     from chatterm.config import Config
-    from chatterm.handover import Beginning, Surroundings
+    from chatterm.handover import Beginning, Surroundings, Written
     from chatterm.paths import Paths
     from chatterm.redaction import Redactor
     from chatterm.store import Chat, Store
@@ -41,7 +41,7 @@ class Tui(Protocol):
         model: str,
         text: str | None,
         commands: Mapping[str, str],
-    ) -> str | None:
+    ) -> Written | None:
         """One message, written below what the terminal shows; None leaves.
 
         ``text`` is what the composer begins with, in place of the draft; ``commands`` are those

@@ -296,6 +296,7 @@ class LineChat:
         import tempfile
 
         from chatterm.cli.editor import run_editor
+        from chatterm.keyboard import keys_as_usual
 
         store = self.session.store
         descriptor, name = tempfile.mkstemp(prefix="chatterm-", suffix=".md")
@@ -303,7 +304,8 @@ class LineChat:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
                 opened.write(store.draft(self.session.chat_id))
-            run_editor(self._context.env, file)
+            with keys_as_usual():
+                run_editor(self._context.env, file)
             text = file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
         finally:
             file.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ An action's ``id`` is what ``keys.toml`` names and never changes; ``run`` is wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -162,12 +162,17 @@ def bind(node: DOMNode, where: Where, keymap: Keymap) -> None:
     moved away, and cannot move an action that has no key. A key of ours comes before one of the
     base class, which still gets it where our action skips.
     """
-    bound = node._bindings.key_to_bindings
     for action in actions_of(where):
-        for binding in Binding.make_bindings(_bindings(action, keymap)):
-            others = [known for known in bound.get(binding.key, []) if known.id is None]
-            ours = [known for known in bound.get(binding.key, []) if known.id is not None]
-            bound[binding.key] = [*ours, binding, *others]
+        put_first(node, _bindings(action, keymap))
+
+
+def put_first(node: DOMNode, bindings: Sequence[BindingType]) -> None:
+    """Bind keys before what a base class has bound to them."""
+    bound = node._bindings.key_to_bindings
+    for binding in Binding.make_bindings(bindings):
+        others = [known for known in bound.get(binding.key, []) if known.id is None]
+        ours = [known for known in bound.get(binding.key, []) if known.id is not None]
+        bound[binding.key] = [*ours, binding, *others]
 
 
 def _bindings(action: Action, keymap: Keymap) -> list[BindingType]:

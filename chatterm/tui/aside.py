@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from textual.app import App, SuspendNotSupported
 
+from chatterm.keyboard import keys_as_usual
 from chatterm.tui.clipboard import copy
 
 _Left = TypeVar("_Left")
@@ -19,7 +20,7 @@ async def stand_aside(app: App[int], run: Callable[[], _Left]) -> _Left:
 
     SuspendNotSupported comes where a terminal cannot be left.
     """
-    with app.batch_update(), app.suspend():
+    with app.batch_update(), app.suspend(), keys_as_usual():
         left = await asyncio.to_thread(run)
     app.refresh(layout=True)
     return left

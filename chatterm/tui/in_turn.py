@@ -34,10 +34,15 @@ class InTurn(App[_Result]):
         self._waiting: deque[events.Event] = deque()
         self._settling: asyncio.Task[None] | None = None
 
+    @property
+    def unread(self) -> str:
+        """What was typed after the key that ended the program."""
+        return "".join(map(_text, self._waiting))
+
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif self._settling is not None:
+        elif self._settling is not None or self._exit:
             self._waiting.append(event)
         else:
             place = self._place()
@@ -50,7 +55,7 @@ class InTurn(App[_Result]):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_PATIENCE):
                         await self._effect(event, place)
-                if not self._waiting:
+                if not self._waiting or self._exit:
                     return
                 event, place = self._waiting.popleft(), self._place()
                 await super().on_event(event)
@@ -73,6 +78,16 @@ class InTurn(App[_Result]):
     def _place(self) -> _Place:
         """Where the next key goes, and all that it can rise to."""
         return tuple((self.focused or self.screen).ancestors_with_self)
+
+
+def _text(event: events.Event) -> str:
+    if isinstance(event, events.Paste):
+        return event.text
+    if not isinstance(event, events.Key):
+        return ""
+    if event.key == "enter":
+        return "\n"
+    return (event.character or "") if event.is_printable else ""
 
 
 async def ended(worker: Worker[None] | None) -> None:

@@ -12,10 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.widgets import TextArea
 
 from chatterm.errors import ChattermError
-from chatterm.tui.actions import BY_ID, Action, Where, actions_of, keys_now, shown_key, shown_keys
+from chatterm.tui.actions import (
+    BY_ID,
+    Action,
+    Where,
+    actions_of,
+    keys_now,
+    put_first,
+    shown_key,
+    shown_keys,
+)
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.files import FileShelf
 from chatterm.tui.fuzzy import ranked
@@ -85,7 +95,7 @@ class InlineComposer(InTurn[str]):
         for id_ in (*_DONE_BY_COMMAND, *_DONE_HERE):
             keys = keys_now(BY_ID[id_], desk.keymap)
             if keys:
-                self.bind(keys, f"do('{id_}')", show=False)
+                put_first(self, [Binding(keys, f"do('{id_}')", show=False, id=id_)])
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return {"muted": "#808080"}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from chatterm.backend import open_backend
-from chatterm.handover import Beginning, Surroundings
+from chatterm.handover import Beginning, Surroundings, Written
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.desk import Desk
 from chatterm.tui.keymap import load_keymap
@@ -40,13 +40,14 @@ def write_message(
     model: str,
     text: str | None,
     commands: Mapping[str, str],
-) -> str | None:
+) -> Written | None:
     """Let the user write one message below what the terminal shows; None leaves."""
     from chatterm.tui.inline import InlineComposer
 
     teach_keys()
     composer = InlineComposer(_desk(around), chat_id, model, text, commands)
-    return composer.run(inline=True, mouse=False)
+    text = composer.run(inline=True, mouse=False)
+    return Written(text, composer.unread) if text is not None else None
 
 
 def _look_for_garbage_seldom() -> None:

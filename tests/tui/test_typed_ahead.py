@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import slow_echo
 from tests.tui.terminal import COMMAND, Terminal, needs_tmux, terminal
 
 pytestmark = [needs_tmux, pytest.mark.slow]
@@ -81,3 +82,35 @@ def test_a_paste_waits_for_the_keys_before_it(chat: Terminal) -> None:
     chat.tmux("send-keys", "C-n", ";", "paste-buffer", "-p")
     screen = chat.until(lambda screen: composer(screen) == "pasted words")
     assert "New chat" in screen
+
+
+def test_inline_what_is_written_while_an_answer_comes_is_sent_next(
+    home: Path, tmp_path: Path
+) -> None:
+    slow_echo(home, 4)
+    with terminal(tmp_path) as opened:
+        opened.start(f"{COMMAND} chat --inline -m slow", 80, 24)
+        opened.until("Enter send")
+        opened.burst("one two three four five", "Enter")
+        opened.until(lambda screen: "\none two" in screen)
+        opened.burst("and then", "Enter", "not yet")
+        screen = opened.until(lambda screen: composer(screen) == "not yet")
+        said = [line for line in screen.splitlines() if line and line[0] in "> oan"]
+        assert said[:4] == [
+            "> one two three four five",
+            "one two three four five",
+            "> and then",
+            "and then",
+        ], "and nothing stands in between"
+
+
+def test_inline_the_key_that_stops_clears_and_then_leaves(home: Path, tmp_path: Path) -> None:
+    with terminal(tmp_path) as opened:
+        opened.start(f"{COMMAND} chat --inline -m echo", 80, 24)
+        opened.until("Enter send")
+        opened.burst("never mind", "C-c")
+        opened.until(lambda screen: composer(screen) == "Write a message")
+        opened.burst("C-c")
+        opened.until("again leaves")
+        opened.burst("C-c")
+        opened.until("ended with 0")
