@@ -15,6 +15,7 @@ A backend's contract, which ``tests/contract`` runs over every one of them:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -23,7 +24,7 @@ from chatterm.config import Config
 from chatterm.echo import EchoBackend
 from chatterm.engine.doubt import NO_DOUBT, Doubt
 from chatterm.errors import ModelError
-from chatterm.events import Event
+from chatterm.events import Event, Progress
 from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 from chatterm.paths import Paths
 
@@ -55,6 +56,14 @@ class Counting(Protocol):
 
 
 @runtime_checkable
+class Warming(Protocol):
+    """A backend whose models can be brought into memory before they are asked."""
+
+    def warm(self, request: Request) -> AsyncGenerator[Progress, None]:
+        """How far the model of a request is; ends once it is there."""
+
+
+@runtime_checkable
 class Embedding(Protocol):
     """A backend whose models may turn texts into vectors."""
 
@@ -80,6 +89,14 @@ class Keeping(Protocol):
 
     async def loaded(self) -> Sequence[LoadedModel]:
         """What is in memory; asking does not keep it there."""
+
+
+async def warm(backend: Backend, request: Request) -> AsyncGenerator[Progress, None]:
+    """Bring the model of a request into memory, where that can be done; says how far it is."""
+    if isinstance(backend, Warming):
+        async with aclosing(backend.warm(request)) as steps:
+            async for step in steps:
+                yield step
 
 
 async def embed(

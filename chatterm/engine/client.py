@@ -79,6 +79,23 @@ class EngineBackend:
     async def load(self, model: str) -> None:
         await self._ask(self._opening(model), {"op": "load"})
 
+    async def warm(self, request: Request) -> AsyncGenerator[Progress, None]:
+        """Bring the model of a request into memory, as the request will want it."""
+        channel = await open_channel(self._home, self._settings(request))
+        try:
+            channel.send({"op": "warm", "keep_alive": self._keep_alive})
+            while (said := await channel.receive()) is not None:
+                if "reply" in said:
+                    return
+                event = wire.event_from_json(said)
+                if isinstance(event, Progress):
+                    yield event
+        except OSError as error:
+            raise channel.death() from error
+        finally:
+            await channel.close()
+        raise channel.death()
+
     async def keep(self, model: str, seconds: float) -> None:
         key = self._opening(model).key()
         await tell(self._home, key, {"op": "keep", "keep_alive": seconds})

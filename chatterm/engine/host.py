@@ -38,6 +38,8 @@ _GATHER_SECONDS = 0.05
 """Nobody sees a delta so much later, and a client woken for each token slows the next one down."""
 
 
+_WATCHING = ("answer", "warm")
+"""Requests whose clients are told how far the model is."""
 _JOINED = ({"t"}, {"r"})
 """Deltas of nothing but text; one with probabilities stays as it is."""
 
@@ -152,7 +154,7 @@ class Host:
         if progress != self._progress:
             self._progress = progress
             for connection in list(self._connections):
-                if any(said.get("op") == "answer" for said in connection.waiting):
+                if any(said.get("op") in _WATCHING for said in connection.waiting):
                     self._send(connection, {"progress": ["load", progress, 1000]})
         return not self._stopping
 
@@ -385,7 +387,7 @@ class Host:
                         end=lambda: self._hang_up(connection),
                         is_gone=lambda: self._stopping or has_hung_up(connection.socket),
                     )
-                case "load":
+                case "load" | "warm":
                     self._send(connection, {"reply": {}})
                 case "count":
                     reply = self._service.count(wire.request_from_json(said["request"]))

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatterm.backend import Backend, count_prompt, engine_home, is_file_name
+from chatterm.backend import Backend, count_prompt, engine_home, is_file_name, warm
 from chatterm.catalog import Catalog
 from chatterm.config import Config
 from chatterm.errors import ChattermError
-from chatterm.events import Event
+from chatterm.events import Event, Progress
 from chatterm.messages import CountedPrompt, Message, ModelInfo, Request, Role
 from chatterm.params import Params
 from chatterm.paths import Paths
@@ -93,13 +93,24 @@ class Desk:
             if model.startswith(f"{remote}/"):
                 backend.reopen()
 
-    async def warm(self, model: str, params: Params) -> None:
-        """Let the engine load a model before it is asked; who asks hears what is wrong with it."""
-        backend = self.backend(model)
-        if backend.name == "engine":
-            hello = Message("", None, Role.USER, "hello", 0.0)
-            with contextlib.suppress(ChattermError, OSError):
-                await backend.count(Request(model, (hello,), "", params))
+    async def warm(
+        self, model: str, params: Params, told: Callable[[Progress | None], None]
+    ) -> None:
+        """Let the engine load a model before it is asked; ``told`` hears how far that is.
+
+        What is wrong with it, who asks it hears.
+        """
+        hello = Message("", None, Role.USER, "hello", 0.0)
+        request = Request(model, (hello,), "", params)
+        try:
+            backend = self.backend(model).opened()
+            async with contextlib.aclosing(warm(backend, request)) as steps:
+                async for step in steps:
+                    told(step)
+        except (ChattermError, OSError):
+            return
+        finally:
+            told(None)
 
     async def capacity_of(self, model: str) -> Capacity:
         """What a model can take, as far as anybody can say now."""

@@ -42,6 +42,7 @@ class Standing:
         self._typed = 0
         self._counted: CountedPrompt | None = None
         self._refusal = ""
+        self._loading: dict[str, Progress] = {}
         self._whisper = ""
         self._whisper_warns = False
         self._whisper_until = 0.0
@@ -99,6 +100,12 @@ class Standing:
     def forget_count(self) -> None:
         self._counted, self._refusal = None, ""
 
+    def loading(self, model: str, progress: Progress | None) -> None:
+        """How far a model is that nobody has asked yet; None once that is over."""
+        self._loading.pop(model, None)
+        if progress is not None:
+            self._loading[model] = progress
+
     def whisper(self, text: str, warning: bool) -> None:
         self._whisper, self._whisper_warns = text, warning
         self._whisper_until = self._desk.monotonic() + _WHISPER_SECONDS
@@ -136,12 +143,17 @@ class Standing:
         writing = talk.writing
         now = self._desk.monotonic()
         message, warning = "", False
+        loading = self._loading.get(talk.session.model)
         if now < self._whisper_until:
             message, warning = self._whisper, self._whisper_warns
+            if loading is not None and writing is None:
+                message = f"{message}; {_loading(talk.session.model, loading)}"
         elif writing is not None:
             message = self._progress(talk, writing)
             if not following and writing.first_token is not None:
                 message = f"writing below; {self._key('follow')} follows  {self._key('stop')} stops"
+        elif loading is not None:
+            message = _loading(talk.session.model, loading)
         model = short_name(talk.session.model)
         if where is Where.CHATS:
             return Status(hints(self._desk, where), message, warning, model, others=others)
@@ -172,9 +184,8 @@ class Standing:
         match writing.stage:
             case Queued(position=position, size=size):
                 return f"waiting: {position + 1} of {size}  {stop}"
-            case Progress(stage="load", done=done, total=total):
-                share = f" {100 * done // total} %" if total else ""
-                return f"loading {short_name(talk.session.model)}{share}  {stop}"
+            case Progress(stage="load") as progress:
+                return f"{_loading(talk.session.model, progress)}  {stop}"
             case Progress(done=done, total=total):
                 return f"reading the prompt: {done:,} of {total:,}  {stop}"
         if writing.first_token is None:
@@ -270,6 +281,11 @@ class Standing:
 
     def _key(self, id_: str) -> str:
         return shown_keys(keys_now(BY_ID[id_], self._desk.keymap), 1)
+
+
+def _loading(model: str, progress: Progress) -> str:
+    share = f" {100 * progress.done // progress.total} %" if progress.total else ""
+    return f"loading {short_name(model)}{share}"
 
 
 def estimate(messages: Sequence[Message]) -> int:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -16,11 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.engine import hosts, wire
+from chatterm.engine import endpoint, hosts, wire
 from chatterm.engine.client import EngineBackend
-from chatterm.engine.hosts import running, stop
+from chatterm.engine.host import Host
+from chatterm.engine.hosts import EngineHome, running, stop
+from chatterm.engine.service import Service
+from chatterm.engine.settings import EngineSettings
 from chatterm.errors import EngineError, ModelError
-from chatterm.events import Done, TextDelta
+from chatterm.events import Done, Progress, TextDelta
 from chatterm.messages import Request, Stop
 from chatterm.params import Params
 from tests import ggufs
@@ -351,3 +355,38 @@ async def test_usage_and_timings_are_reported(engine: Engines) -> None:
     assert done.usage.evaluated_tokens == done.usage.prompt_tokens > 5
     assert done.timings.prompt_ms is not None
     json.dumps([done.usage.prompt_tokens, done.timings.first_token_ms])
+
+
+async def test_who_warms_a_model_hears_how_far_it_is(tmp_path: Path) -> None:
+    """A load that takes until somebody has heard of it, as that of a large file would."""
+    heard = threading.Event()
+
+    def slow(settings: EngineSettings, progress: Callable[[float], bool]) -> Service:
+        share = 0.0
+        while not heard.wait(0.001):
+            share = min(share + 0.001, 1.0)
+            assert progress(share)
+        raise EngineError("that is enough")
+
+    home = EngineHome(tmp_path, tmp_path)
+    settings = EngineSettings(str(ggufs.make_gguf(tmp_path / "m.gguf")))
+    listener, token = endpoint.listen(home.socket(settings.key()))
+    host = Host(listener, token, settings, slow)
+    thread = threading.Thread(target=host.run)
+    thread.start()
+    backend = EngineBackend(home, {"m": settings}, 60.0)
+    request = suite.request("m", "hello")
+    steps: list[Progress] = []
+    try:
+        with pytest.raises(EngineError, match="that is enough"):
+            async with aclosing(backend.warm(request)) as told:
+                async for step in told:
+                    steps.append(step)
+                    if len(steps) == 3:
+                        heard.set()
+    finally:
+        heard.set()
+        host.stop()
+        thread.join(10)
+    assert {step.stage for step in steps} == {"load"}
+    assert [step.done for step in steps] == sorted({step.done for step in steps})

@@ -11,6 +11,7 @@ import pytest
 from chatterm.backend import count_prompt, engine_home
 from chatterm.config import Config, EngineOptions
 from chatterm.engine.hosts import running, stop
+from chatterm.events import Progress
 from chatterm.messages import CountedPrompt
 from chatterm.params import Params
 from chatterm.paths import Paths
@@ -176,3 +177,34 @@ async def test_more_context_makes_the_warning_go(opening: Opening) -> None:
         screen.use_params(Params(temperature=0.0, max_tokens=40, context=MOST))
         await run.until(lambda: "will be left out" not in banner(run))
         await run.until(lambda: f"/{tokens(MOST)}" in run.status)
+
+
+async def test_a_model_that_is_chosen_is_loaded_at_once(opening: Opening) -> None:
+    async with opening() as run:
+        heard: list[Progress | None] = []
+        loading = run.screen.standing.loading
+
+        def told(model: str, progress: Progress | None) -> None:
+            loading(model, progress)
+            heard.append(progress)
+
+        run.screen.standing.loading = told  # type: ignore[method-assign]
+        run.screen.use_model(run.talk.session.model)
+        await run.until(lambda: None in heard)
+        steps = [step.done for step in heard if step is not None]
+        assert steps == sorted(steps), "as small as it is it may be there before it is asked about"
+        engines = engine_home(run.desk.config, run.desk.paths)
+        assert [host["context"] for host in await running(engines)] == [CONTEXT]
+
+
+async def test_how_far_a_model_is_stands_in_the_status_line(opening: Opening) -> None:
+    async with opening() as run:
+        name = run.talk.session.model
+        run.screen.standing.loading(name, Progress("load", 370, 1000))
+        run.screen.show_status()
+        await run.until(lambda: "loading small 37 %" in run.status)
+        run.screen.whisper("something short")
+        await run.until(lambda: "something short; loading small 37 %" in run.status)
+        run.screen.standing.loading(name, None)
+        run.screen.show_status()
+        await run.until(lambda: "loading" not in run.status)

@@ -94,6 +94,10 @@ class ChatBase(Screen[None]):
         """Let the composer have this, and what it says goes along."""
         self.composer.put(self.pictures.restore(draft))
 
+    def warm(self, *, is_wanted: bool = False) -> None:
+        """Have the model loaded before it is asked."""
+        raise NotImplementedError
+
     def show_status(self) -> None:
         raise NotImplementedError
 

@@ -13,6 +13,7 @@ from textual.widgets import TextArea
 from chatterm.attachments.mentions import is_picture, mentioned
 from chatterm.backend import count_prompt
 from chatterm.errors import ChattermError, ModelError
+from chatterm.events import Progress
 from chatterm.messages import Message, Role
 from chatterm.params import Params
 from chatterm.tui.actions import Where, bind
@@ -47,6 +48,8 @@ from chatterm.tui.widgets.titlebar import TitleBar
 DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5
 COUNT_SECONDS = 0.5
+WARM_SECONDS = 60.0
+"""After that the engine may have gone, so who types has it looked for again."""
 
 
 class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
@@ -91,7 +94,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
         self._count_timer: Timer | None = None
-        self._warmed: set[str] = set()
+        self._warmed: dict[tuple[str, int | None], float] = {}
         self._files = FileShelf(Path.cwd())
         self.shelf = TemplateShelf(desk.templates)
         self.pictures = Pictures(self._files.folder, self.pictures_changed)
@@ -264,17 +267,20 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.standing.typed(self.composer.text)
-        self._warm()
+        self.warm()
         self._count_soon()
         self.query_one(Suggestions).follow(self.composer)
         self.draft_changed()
         self.show_status()
 
-    def _warm(self) -> None:
-        """A model of this machine is loaded while its first prompt is written."""
+    def warm(self, *, is_wanted: bool = False) -> None:
+        """Load a model of this machine while its first prompt is written, or when it is chosen."""
         session = self.talk.session
-        if self.composer.text and session.model not in self._warmed:
-            self._warmed.add(session.model)
+        key = (session.model, session.params.context)
+        now = self.desk.monotonic()
+        is_due = now - self._warmed.get(key, -WARM_SECONDS) >= WARM_SECONDS
+        if is_due and (is_wanted or self.composer.text):
+            self._warmed[key] = now
             self.run_worker(self._loaded(session.model, session.params), group="warm")
 
     def _model_told(self) -> None:
@@ -284,7 +290,11 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             self._count_soon()
 
     async def _loaded(self, model: str, params: Params) -> None:
-        await self.desk.warm(model, params)
+        def told(progress: Progress | None) -> None:
+            self.standing.loading(model, progress)
+            self.show_status()
+
+        await self.desk.warm(model, params, told)
         self.standing.ask_again(model)
         self.show_status()
 

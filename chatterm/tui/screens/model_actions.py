@@ -68,6 +68,7 @@ class ModelActions(ChatBase):
         self.talk.session.model = name
         self.talk.session.backend = self.desk.backend(name)
         self.refresh_path()
+        self.warm(is_wanted=True)
         self.whisper(f"{short_name(name)} answers from now on")
 
     def action_parameters(self) -> None:
@@ -81,6 +82,7 @@ class ModelActions(ChatBase):
 
     def use_params(self, params: Params) -> None:
         self.talk.session.params = params
+        self.warm()
         self.whisper(params_text(params) or "parameters are left to the model")
 
     def action_summarise(self) -> None:
