@@ -23,6 +23,7 @@ from textual.widgets import Markdown, TextArea
 
 from benchmarks.answers import CASES, fragments, mixed
 from chatterm.messages import Role, State
+from chatterm.tui.launch import look_for_garbage_seldom
 from chatterm.tui.widgets.transcript import Transcript
 from chatterm.tui.widgets.turns import Body, Turn
 
@@ -146,6 +147,7 @@ class OnATerminal(TranscriptApp):
 
 
 if __name__ == "__main__":
+    look_for_garbage_seldom()  # as the program does once it has imported everything
     OnATerminal(
         CASES[sys.argv[1]], float(sys.argv[2]), Path(os.environ["CHATTERM_BENCHMARK"])
     ).run()

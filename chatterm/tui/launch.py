@@ -28,7 +28,7 @@ def open_chat(
         set_value(around.paths, "tui.theme", [name])
 
     teach_keys()
-    _look_for_garbage_seldom()
+    look_for_garbage_seldom()
     app = ChattermApp(_desk(around, suggest), first, keep_theme=keep_theme)
     app.run(mouse=around.config.tui.mouse)
     return app.return_value or 0
@@ -50,7 +50,7 @@ def write_message(
     return Written(text, composer.unread) if text is not None else None
 
 
-def _look_for_garbage_seldom() -> None:
+def look_for_garbage_seldom() -> None:
     """A look among all that was imported is a stutter of some 50 ms, and finds nothing there."""
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS, 5, 50)
