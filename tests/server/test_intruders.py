@@ -132,6 +132,22 @@ def test_methods_and_paths_that_a_client_makes_up_are_not_counted_by_name() -> N
     assert 'method="GET",route="/v1/models"' in said
 
 
+def test_what_curl_sends_is_read_as_json() -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with serving() as served:
+        for path, body in (
+            ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+            ("/v1/completions", {"prompt": "hi"}),
+            ("/v1/responses", {"input": "hi"}),
+            ("/api/generate", {"prompt": "hi"}),
+            ("/chats", {}),
+        ):
+            said = json.dumps({"model": "echo", **body})
+            assert post(served.url + path, content=said, headers=form).status_code == 200, path
+        wrong = post(f"{served.url}/v1/responses", content="model=echo", headers=form)
+        assert wrong.status_code == 400 and "not JSON" in wrong.text
+
+
 def connect(served: Served) -> socket.socket:
     port = int(served.url.rpartition(":")[2])
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)

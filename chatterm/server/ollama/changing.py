@@ -165,10 +165,14 @@ def _copy(server: Server, source: str, destination: str) -> None:
         raise bad(f"{destination!r} is a name of the catalogue", "destination")
     if destination == source:
         raise bad("a copy needs another name", "destination")
+    entry = _entry(server, catalog, source)
     try:
-        changed = set_entry(file, "models", destination, _entry(server, catalog, source))
+        changed = set_entry(file, "models", destination, entry)
     except ConfigError as error:
-        raise bad(error.message, "destination") from error
+        # The words of the reason have a path of this machine in them.
+        if isinstance(error.__cause__, OSError):
+            raise Problem(500, "the list of models cannot be written", kind="store") from error
+        raise bad(f"{destination!r} cannot be the name of a model here", "destination") from error
     server.models.refresh(changed)
 
 

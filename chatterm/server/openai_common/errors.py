@@ -121,6 +121,9 @@ def told(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
         case RequestValidationError():
             message, param = _wrong_field(error.errors())
             return 400, error_body(400, message, param=param), {}
+        case HTTPException(__cause__=Refusal() as refusal):
+            # What strict_json refused, as FastAPI hands it on.
+            return told(refusal)
         case HTTPException():
             body = error_body(error.status_code, str(error.detail))
             return error.status_code, body, dict(error.headers or {})
