@@ -75,6 +75,11 @@ class Paths:
         return self.data / "chatterm.db"
 
     @property
+    def server_database(self) -> Path:
+        """What ``chatterm serve`` keeps: its users, their keys and chats."""
+        return self.data / "server.db"
+
+    @property
     def credentials(self) -> Path:
         """Keys of remotes, where the system has no keyring for them."""
         return self.data / "credentials.json"

@@ -137,3 +137,34 @@ def parameter_names(_: Context) -> Iterable[tuple[str, str]]:
     from chatterm.params import Params
 
     return ((f"{field.name}=", "") for field in dataclasses.fields(Params))
+
+
+@_proposing
+def scopes(_: Context) -> Iterable[tuple[str, str]]:
+    """What a key of a server may do."""
+    from chatterm.server.keys import Scope
+
+    return [(str(scope), "") for scope in Scope]
+
+
+@_proposing
+def server_user_names(context: Context) -> Iterable[tuple[str, str]]:
+    """Those who may use this machine's server."""
+    from chatterm.cli.people import people_of
+
+    if not context.paths().server_database.exists():
+        return []
+    with people_of(context) as people:
+        return [(user.name, "admin" if user.is_admin else "") for user in people.users.all()]
+
+
+@_proposing
+def server_keys(context: Context) -> Iterable[tuple[str, str]]:
+    """Keys that open something, by name or else by id."""
+    from chatterm.cli.people import people_of
+
+    if not context.paths().server_database.exists():
+        return []
+    with people_of(context) as people:
+        keys = [key for key in people.keys.all() if key.revoked_at is None]
+    return [(key.name or key.id, f"{key.hint}… {' '.join(sorted(key.scopes))}") for key in keys]

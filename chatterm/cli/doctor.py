@@ -60,6 +60,7 @@ def _checks(context: Context) -> Iterator[Check]:
 def _content_checks(context: Context, machine: Machine) -> Iterator[Check]:
     from chatterm.cli.checkup.check import failure, ok
     from chatterm.cli.checkup.contents import model_checks, remote_checks, store_check
+    from chatterm.cli.checkup.server import server_checks
 
     yield store_check(context.paths())
     try:
@@ -71,3 +72,4 @@ def _content_checks(context: Context, machine: Machine) -> Iterator[Check]:
     yield ok("settings", f"{context.paths().config_file} is sound")
     yield from model_checks(config, catalog, context.paths(), machine)
     yield from remote_checks(config, catalog, context.paths())
+    yield from server_checks(config, context.paths())

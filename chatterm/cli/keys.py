@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatterm.cli import completing
 from chatterm.cli.context import context_of
 from chatterm.cli.dates import iso, local
 from chatterm.cli.people import people_of, user_named
@@ -33,12 +34,23 @@ def add(
     ctx: typer.Context,
     user: Annotated[
         str | None,
-        typer.Option("--user", metavar="NAME", help="Whose key it is; else your own."),
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Whose key it is; else that of whoever sits here.",
+            autocompletion=completing.server_user_names,
+        ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", help="What it may do: use (the default), models, admin, trusted."),
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="What it may do, as often as needed: use (the default), models, metrics, admin,"
+            " trusted.",
+            autocompletion=completing.scopes,
+        ),
     ] = None,
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="TIME", help="As in 12h, 30d or 1y.")
@@ -109,7 +121,12 @@ def list_(
 def revoke(
     ctx: typer.Context,
     key: Annotated[
-        str, typer.Argument(metavar="ID", help="Its id, the end of it, its beginning, or its name.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="Its id, the end of it, its beginning, or its name.",
+            autocompletion=completing.server_keys,
+        ),
     ],
 ) -> None:
     """Withdraw a key. A server that runs knows it at once.

@@ -31,11 +31,9 @@ def records_of(context: Context) -> Iterator[Records]:
     """The server's file."""
     need_the_extra()
     from chatterm.ids import ulid_factory
-    from chatterm.server.core import database_file
     from chatterm.server.records import open_records
 
-    file = database_file(context.paths())
-    records = open_records(file, clock=time.time, new_id=ulid_factory())
+    records = open_records(context.paths().server_database, clock=time.time, new_id=ulid_factory())
     try:
         yield records
     finally:

@@ -23,11 +23,17 @@ def serve(
         bool, typer.Option("--no-auth", help="Let everybody in who can reach it.")
     ] = False,
     tls_cert: Annotated[
-        str | None, typer.Option("--tls-cert", help="Speak https, with this certificate.")
+        str | None,
+        typer.Option("--tls-cert", help="Speak https, with this certificate.", metavar="FILE"),
     ] = None,
-    tls_key: Annotated[str | None, typer.Option("--tls-key", help="The certificate's key.")] = None,
+    tls_key: Annotated[
+        str | None, typer.Option("--tls-key", help="The certificate's key.", metavar="FILE")
+    ] = None,
 ) -> int:
     """Answer other programs, terminals and people with the models of this machine.
+
+    On this machine alone nobody has to log in; elsewhere users do. Limits and everything else is
+    in [serve] of config.toml. SIGTERM lets answers end, SIGHUP reads a renewed certificate.
 
     Example: chatterm serve --port 8080
     """
@@ -71,7 +77,8 @@ def serve(
             if log == "json":
                 serving_at(url)
             else:
-                context.console.note(f"serving at {url}; Ctrl-C stops it")
+                stops = "; Ctrl-C stops it" if sys.stderr.isatty() else ""
+                context.console.note(f"serving at {url}{stops}")
 
         run(server, listening, ready, shown)
     return 0

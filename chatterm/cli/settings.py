@@ -146,6 +146,7 @@ def paths(
         "user_models_file": found.user_models_file,
         "templates_dir": found.templates_dir,
         "database": found.database,
+        "server_database": found.server_database,
         "models_dir": found.models_dir,
         "log_dir": found.log_dir,
         "snapshots": found.snapshots,

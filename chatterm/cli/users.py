@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from chatterm.cli.completing import server_user_names
 from chatterm.cli.context import context_of
 from chatterm.cli.dates import iso, local
 from chatterm.cli.people import people_of, records_of, user_named
@@ -21,19 +22,24 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-UserName = Annotated[str, typer.Argument(metavar="NAME", help="How they log in.")]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="How they log in.")]
+UserName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="How they log in.", autocompletion=server_user_names),
+]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+]
 
 
 @app.command("add")
 def add(
     ctx: typer.Context,
-    name: UserName,
+    name: NewName,
     admin: Annotated[
         bool, typer.Option("--admin", help="May also manage users and models over the network.")
     ] = False,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """Let a person use your server. The password is asked for.
 
@@ -43,9 +49,27 @@ def add(
     with people_of(context) as people:
         if people.users.named(name) is not None:
             raise ConfigError(f"there is a user {name!r} already", hint="chatterm users list")
-        password = _piped_password() if password_stdin else _asked_password(name)
+        is_first = not people.users.all()
+        password = _piped_password() if password_stdin else _asked_password("add", name)
         people.users.add(name, password, is_admin=admin)
     context.console.note(f"{name} may use the server from now on")
+    if is_first:
+        context.console.note("a server that runs without logins wants them when it starts again")
+
+
+@app.command("password")
+def password_(ctx: typer.Context, name: UserName, password_stdin: PasswordStdin = False) -> None:
+    """Give a person another password. Their logins end; their keys and chats stay.
+
+    Example: chatterm users password ada
+    """
+    context = context_of(ctx)
+    with people_of(context) as people:
+        user = user_named(people, name)
+        said = _piped_password() if password_stdin else _asked_password("password", name)
+        people.users.set_password(user, said)
+        people.logins.end_all(user.id)
+    context.console.note(f"{name} has a new password, and has to log in again")
 
 
 @app.command("list")
@@ -106,11 +130,11 @@ def remove(
     context.console.note(f"{name} can no longer use the server")
 
 
-def _asked_password(name: str) -> str:
+def _asked_password(command: str, name: str) -> str:
     if not sys.stdin.isatty():
         raise ConfigError(
             "the password has to be asked for, and nobody is at the terminal",
-            hint=f"pipe it in: chatterm users add {name} --password-stdin < FILE",
+            hint=f"pipe it in: chatterm users {command} {name} --password-stdin < FILE",
         )
     password = getpass(f"password for {name} (it is not shown): ", stream=sys.stderr)
     if getpass("once more: ", stream=sys.stderr) != password:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from chatterm.catalog import Catalog
 from chatterm.config import Config
@@ -58,10 +57,6 @@ class Server:
         self.records.close()
 
 
-def database_file(paths: Paths) -> Path:
-    return paths.data / "server.db"
-
-
 def open_server(
     settings: ServeSettings,
     *,
@@ -79,7 +74,7 @@ def open_server(
     """
     new_id = new_id or ulid_factory(clock)
     options = settings.options
-    records = open_records(database_file(paths), clock=clock, new_id=new_id)
+    records = open_records(paths.server_database, clock=clock, new_id=new_id)
     try:
         kept = Kept(records)
         kept.fail_what_was_open()
@@ -114,7 +109,7 @@ def open_server(
     jobs.admit.append(limits.answer)
     jobs.listeners.append(limits.note)
     sweeper = Sweeper(
-        database_file(paths),
+        paths.server_database,
         clock=clock,
         new_id=new_id,
         keep_seconds=options.responses_days * _DAY if options.responses_days else None,

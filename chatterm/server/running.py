@@ -22,7 +22,7 @@ from chatterm.paths import Paths, private_dir
 from chatterm.server.app import create_app
 from chatterm.server.certificate import Certificate
 from chatterm.server.connections import Connection
-from chatterm.server.core import Server, database_file
+from chatterm.server.core import Server
 from chatterm.server.settings import ServeSettings
 from chatterm.server.supervisor import tell_supervisor
 
@@ -36,7 +36,7 @@ _LAST_WORDS_SECONDS = 5.0
 @contextmanager
 def alone(paths: Paths) -> Iterator[None]:
     """Be the only server of this data folder, for as long as this lasts."""
-    file = database_file(paths).with_suffix(".lock")
+    file = paths.server_database.with_suffix(".lock")
     private_dir(file.parent)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -46,11 +46,7 @@ class Users:
                 f"{name!r} cannot be the name of a user",
                 hint="letters, digits and . _ @ + - only, 64 of them at most",
             )
-        if len(password) < _SHORTEST_PASSWORD:
-            raise ConfigError(
-                "this password is too short", hint=f"take {_SHORTEST_PASSWORD} characters or more"
-            )
-        hashed = hash_password(password)
+        hashed = _hashed(password)
         with self._db.atomic():
             if self.named(name) is not None:
                 raise ConfigError(
@@ -58,6 +54,12 @@ class Users:
                     hint=f"remove that one first: chatterm users remove {name}",
                 )
             return self._insert(name, name, LOCAL, "", hashed, is_admin)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Another password for an account."""
+        hashed = _hashed(password)
+        with self._db.atomic():
+            self._db.run("UPDATE server_users SET password = ? WHERE id = ?", (hashed, user.id))
 
     def vouched(self, provider: str, provider_id: str, display_name: str) -> User:
         """The user that a trusted client speaks for, made where there is none."""
@@ -148,6 +150,14 @@ class Users:
             ),
         )
         return user
+
+
+def _hashed(password: str) -> str:
+    if len(password) < _SHORTEST_PASSWORD:
+        raise ConfigError(
+            "this password is too short", hint=f"take {_SHORTEST_PASSWORD} characters or more"
+        )
+    return hash_password(password)
 
 
 def _user(row: Row) -> User:

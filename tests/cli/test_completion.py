@@ -29,6 +29,8 @@ def env(tmp_path: Path, home: Path) -> dict[str, str]:
     program.chmod(0o755)
     home.mkdir(exist_ok=True)
     ask(TITLE)
+    chatterm("users", "add", "ada", "--password-stdin", stdin="correct horse")
+    chatterm("keys", "add", "--name", "editor")
     chatterm("templates", "new", "translate", "To {{to}}: {{input}}", "--summary", "Translates")
     return {
         **os.environ,
@@ -85,6 +87,10 @@ CASES = [
     (["chatterm", "templates", "show", "tr"], ["translate"]),
     (["chatterm", "ask", "-o", "see"], ["seed="]),
     (["chatterm", "ask", "--tempo"], ["--temporary"]),
+    (["chatterm", "keys", "add", "--scope", "me"], ["metrics"]),
+    (["chatterm", "users", "remove", ""], ["ada"]),
+    (["chatterm", "keys", "add", "--user", "a"], ["ada"]),
+    (["chatterm", "keys", "revoke", "e"], ["editor"]),
 ]
 
 

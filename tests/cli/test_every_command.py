@@ -127,6 +127,7 @@ ROWS = [
         err="ada may use",
         only_piped=True,
     ),
+    Row(["users", "password", "none"], code=6, err="no user 'none'"),
     Row(["users", "remove", "none"], code=6, err="no user 'none'"),
     Row(["keys", "add", "--name", "x"], out="ck-", err="not shown again"),
     Row(["keys", "add", "--scope", "everything"], code=2, err="no scope 'everything'"),

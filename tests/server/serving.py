@@ -90,9 +90,8 @@ def people() -> Iterator[People]:
     import time
 
     from chatterm.ids import ulid_factory
-    from chatterm.server.core import database_file
 
-    path = database_file(Paths.from_environment(os.environ))
+    path = Paths.from_environment(os.environ).server_database
     records = open_records(path, clock=time.time, new_id=ulid_factory())
     try:
         yield people_in(records)

@@ -69,7 +69,8 @@ def _private(path: Path, wanted: int) -> Iterator[Check]:
 def _private_files(paths: Paths) -> list[Path]:
     """Those that hold what was said, or what opens other doors."""
     names = ("", "-wal", "-shm")
-    return [paths.database.with_name(paths.database.name + name) for name in names]
+    files = (paths.database, paths.server_database)
+    return [file.with_name(file.name + name) for file in files for name in names]
 
 
 def _room(folder: Path) -> Check:

@@ -20,7 +20,11 @@ from chatterm.server.ollama.writing import Line, joined
 from chatterm.server.problems import Problem, problem_of
 
 _log = logging.getLogger("chatterm.server")
-_NDJSON = [(b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-cache")]
+_NDJSON = [
+    (b"content-type", b"application/x-ndjson"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
 def refused(problem: Problem) -> Response:

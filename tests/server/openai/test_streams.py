@@ -18,7 +18,6 @@ from starlette.responses import PlainTextResponse
 
 from chatterm.engine.hosts import EngineHome, running
 from chatterm.paths import Paths
-from chatterm.server.core import database_file
 from chatterm.server.openai_common.sse import EventStream, block, comment
 from tests.server.serving import Served, add_user
 from tests.server.world import world
@@ -237,7 +236,7 @@ def test_an_account_that_is_deleted_takes_everything_along(
         soon(idle(served))
         client.close()
     tables = ("completions", "responses", "conversations", "items")
-    with closing(sqlite3.connect(database_file(Paths.from_environment(os.environ)))) as db:
+    with closing(sqlite3.connect(Paths.from_environment(os.environ).server_database)) as db:
         for table in tables:
             assert db.execute(f"SELECT count(*) FROM server_{table}").fetchone() == (0,)
 
