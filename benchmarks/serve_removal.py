@@ -23,7 +23,6 @@ from benchmarks.model import prompt_of
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role
 from chatterm.paths import Paths
-from chatterm.server.core import database_file
 from chatterm.server.keys import Scope
 from chatterm.server.people import people_in
 from chatterm.server.records import Records, open_records
@@ -101,8 +100,8 @@ def _beside(url: str, key: str, what: Callable[[], None]) -> float:
 
 def _filled(paths: Paths) -> tuple[str, str]:
     """A file with the account that goes; the keys of that one and of another."""
-    database_file(paths).parent.mkdir(parents=True, exist_ok=True)
-    records = open_records(database_file(paths), clock=time.time, new_id=ulid_factory())
+    paths.server_database.parent.mkdir(parents=True, exist_ok=True)
+    records = open_records(paths.server_database, clock=time.time, new_id=ulid_factory())
     try:
         people = people_in(records)
         leaving = people.users.add("leaving", "correct horse")

@@ -32,7 +32,7 @@ def serve(
 ) -> int:
     """Answer other programs, terminals and people with the models of this machine.
 
-    On this machine alone nobody has to log in; elsewhere users do. Limits and everything else is
+    On this machine alone nobody has to log in; elsewhere users do. Limits and everything else are
     in [serve] of config.toml. SIGTERM lets answers end, SIGHUP reads a renewed certificate.
 
     Example: chatterm serve --port 8080
@@ -55,7 +55,7 @@ def serve(
     from chatterm.cli.nearest import nearest_commands
     from chatterm.server.certificate import certificate
     from chatterm.server.core import open_server
-    from chatterm.server.logs import serving_at, write_to
+    from chatterm.server.logs import model_missing, serving_at, write_to
     from chatterm.server.running import alone, listen, run
 
     shown = certificate(settings)
@@ -80,6 +80,11 @@ def serve(
                 stops = "; Ctrl-C stops it" if sys.stderr.isatty() else ""
                 context.console.note(f"serving at {url}{stops}")
 
+        for name, error in server.models.not_here():
+            if log == "json":
+                model_missing(name)
+            else:
+                context.console.note(f"{name} cannot be asked yet: {error.message}")
         run(server, listening, ready, shown)
     return 0
 

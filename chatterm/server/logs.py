@@ -45,6 +45,11 @@ def serving_at(url: str) -> None:
     _log(_server, logging.INFO, "serving", {"url": url, "version": __version__})
 
 
+def model_missing(name: str) -> None:
+    """One that the settings name, and that this machine does not have."""
+    _log(_server, logging.WARNING, "model missing", {"model": name})
+
+
 def request_over(seen: Seen) -> None:
     if seen.route in _QUIET and seen.status < 400:
         return

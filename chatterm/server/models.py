@@ -6,7 +6,7 @@ did not list. Backends are opened once and kept; engines behind them come and go
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -91,6 +91,14 @@ class Models:
                 suggest=self._suggest,
             )
         return opened
+
+    def not_here(self) -> Iterator[tuple[str, ChattermError]]:
+        """Those that the settings name and that cannot be asked, as they may be pulled later."""
+        for name in self._config.serve.models:
+            try:
+                self.backend(name)
+            except ChattermError as error:
+                yield name, error
 
     async def infos(self) -> list[ModelInfo]:
         """What is known of each; one whose file cannot be read is left out."""

@@ -17,7 +17,7 @@ import uvicorn
 
 from chatterm.engine.courtesy import let_the_engine_go_first
 from chatterm.engine.locks import try_lock
-from chatterm.errors import ConfigError
+from chatterm.errors import ConfigError, StoreError
 from chatterm.paths import Paths, private_dir
 from chatterm.server.app import create_app
 from chatterm.server.certificate import Certificate
@@ -37,8 +37,14 @@ _LAST_WORDS_SECONDS = 5.0
 def alone(paths: Paths) -> Iterator[None]:
     """Be the only server of this data folder, for as long as this lasts."""
     file = paths.server_database.with_suffix(".lock")
-    private_dir(file.parent)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        private_dir(file.parent)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"the data folder {file.parent} cannot be used: {error.strerror or error}",
+            hint="let the user of the server write there, or set CHATTERM_HOME to another folder",
+        ) from error
     try:
         if not try_lock(descriptor):
             raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 from chatterm.config import ServeOptions
 from chatterm.errors import ConfigError
 
+_NAME = re.compile(r"[a-z0-9_.:-]+", re.ASCII)
 _PRIVATE = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 """Ends of names that the public DNS has none of."""
 
@@ -66,9 +68,26 @@ def serve_settings(options: ServeOptions, typed: Mapping[str, Any]) -> ServeSett
             "serve.cors_origins must name each origin",
             hint="with * any web page could use the server in its reader's name",
         )
+    for origin in options.cors_origins:
+        _must_be_an_origin(origin)
+    for name in options.hosts:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"serve.hosts: {name!r} is no name of a host",
+                hint="as in chat.example.org: in small letters, without https:// and a port",
+            )
     for proxy in options.proxies:
         _must_be_addresses(proxy)
     return ServeSettings(options)
+
+
+def _must_be_an_origin(origin: str) -> None:
+    scheme, separator, place = origin.partition("://")
+    if not (scheme and separator and place) or "/" in place or origin != origin.lower():
+        raise ConfigError(
+            f"serve.cors_origins: {origin!r} is no origin",
+            hint="as in https://chat.example.org: in small letters, without a path or / at the end",
+        )
 
 
 def _must_be_addresses(proxy: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chatterm.errors import ConfigError
 from chatterm.server import guard
 from chatterm.server.connections import Connection
 from tests.server.asking import PATIENCE, get, post, request
@@ -98,14 +99,22 @@ def test_nobody_else_can_say_where_they_come_from() -> None:
     assert codes == [401] * 5 + [429]
 
 
-@pytest.mark.parametrize("where", ["proxies", "hosts"])
-def test_who_is_believed_is_checked_at_the_start(where: str) -> None:
-    if where == "proxies":
-        from chatterm.errors import ConfigError
-
-        for wrong in ("*", "proxy.example.org", "10.0.0.1/8"):
-            with pytest.raises(ConfigError, match="is no address"), serving(proxies=[wrong]):
-                pass
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("proxies", "*"),
+        ("proxies", "proxy.example.org"),
+        ("proxies", "10.0.0.1/8"),
+        ("hosts", "https://chat.example.org"),
+        ("hosts", "Chat.example.org"),
+        ("cors_origins", "chat.example.org"),
+        ("cors_origins", "https://chat.example.org/"),
+        ("cors_origins", "*"),
+    ],
+)
+def test_who_is_let_in_is_checked_at_the_start(setting: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=f"serve.{setting}"), serving(**{setting: [wrong]}):
+        pass
 
 
 def test_the_log_says_where_a_wrong_password_came_from(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import httpx
 import pytest
 
 from chatterm.server.keys import Scope
-from tests.cli.program import slow_echo
+from tests.cli.program import COMMAND, slow_echo
 from tests.server.program import Program, served_program
 from tests.server.serving import Served, add_user, people, serving
 
@@ -194,3 +195,18 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(tmp_path: Path, abst
             program.ask_to_stop()
             assert systemd.recv(100) == b"STOPPING=1"
             assert program.ended() == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
+def test_it_ends_with_its_terminal_as_if_it_was_asked_to() -> None:
+    import pty
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(COMMAND[0], [*COMMAND, "serve", "--port", "0"])
+    said = b""
+    while b"Ctrl-C stops it" not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -8,6 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.cli.program import chatterm, slow_echo
 from tests.server.asking import Asking, get
 from tests.server.program import served_program
@@ -55,6 +57,31 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert ran.code == 2
     assert "cannot listen on 127.0.0.1" in ran.err
     assert "--port" in ran.err
+
+
+def test_a_folder_that_cannot_be_used_is_told(home: Path) -> None:
+    home.mkdir()
+    (home / "data").write_text("no folder")
+    ran = chatterm("serve", "--port", "0")
+    assert ran.code == 6
+    assert "cannot be used" in ran.err and "CHATTERM_HOME" in ran.err
+
+
+def test_an_address_of_elsewhere_is_told() -> None:
+    ran = chatterm("serve", "--no-auth", "--host", "203.0.113.1", "--port", "0")
+    assert ran.code == 2
+    assert "this machine does not have the address" in ran.err
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_model_that_is_named_and_not_here_is_told_and_the_rest_served(
+    form: str, tmp_path: Path
+) -> None:
+    with served_program(tmp_path, log=form, models=["echo", "qwen3-4b"]) as program:
+        assert "qwen3-4b" in program.said
+        assert [m["name"] for m in get(f"{program.url}/api/tags").json()["models"]] == [
+            "echo:latest"
+        ]
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

@@ -15,7 +15,6 @@ import pytest
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role
 from chatterm.paths import Paths
-from chatterm.server.core import database_file
 from chatterm.server.people import People, people_in
 from chatterm.server.records import Records, open_records
 from chatterm.server.sweeping import chats_of, sweep, take_away_account, take_away_chat
@@ -179,7 +178,7 @@ def swept_by(url: str) -> None:
 
 @contextmanager
 def file() -> Iterator[Records]:
-    path = database_file(Paths.from_environment(os.environ))
+    path = Paths.from_environment(os.environ).server_database
     with closing(open_records(path, clock=time.time, new_id=ulid_factory())) as records:
         yield records
 
@@ -192,7 +191,7 @@ def test_a_deleted_account_is_out_of_the_file_when_its_owner_is_told(home: Path)
         for one, text in texts.items():
             one.said(chats[one], one.asked(chats[one], text))
         assert ann.http.delete("/account/").status_code == 200
-        folder = database_file(Paths.from_environment(os.environ)).parent
+        folder = Paths.from_environment(os.environ).server_database.parent
         assert not file_says(folder, "xylophone")
         assert file_says(folder, "marimba")
         assert len(bob.http.get(f"/chats/{chats[bob]}").json()["messages"]) == 2
