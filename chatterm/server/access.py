@@ -136,6 +136,8 @@ class Access:
                 kind="forbidden",
             )
         origin = headers.get("Origin")
+        if origin is None and _is_of_another_page(headers):
+            return Problem(403, "This server does not answer other pages", kind="forbidden")
         if origin is None or origin in self._settings.options.cors_origins:
             return None
         if host and _split(origin.lower()).netloc == host:
@@ -199,6 +201,13 @@ def _not_authenticated() -> Problem:
 
 def _unknown(message: str) -> Problem:
     return Problem(401, message, kind="login", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _is_of_another_page(headers: Headers) -> bool:
+    """A picture or the like; browsers give an origin for everything else."""
+    if headers.get("Sec-Fetch-Mode") == "navigate":
+        return False
+    return headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
 
 
 def _split(url: str) -> SplitResult:

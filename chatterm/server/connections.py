@@ -46,6 +46,9 @@ class Connection(H11Protocol):
         self._stop_expecting()
         super().connection_lost(exc)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """That a client would like another protocol is no news, and no fault of the owner."""
+
     def _is_between_requests(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete

@@ -36,7 +36,7 @@ class Program:
         """Where it listens, once it says so."""
         # Looks are counted: on a clock, a machine that was stopped meanwhile would be a failure.
         for _ in range(3000):
-            found = re.search(r'serving at ([^\s;]+)|"serving", "url": "([^"]+)"', self.said)
+            found = re.search(r'serving at ([^\s;]+)[;\s]|"serving", "url": "([^"]+)"', self.said)
             if found:
                 return found[1] or found[2]
             assert self.process.poll() is None, self.said

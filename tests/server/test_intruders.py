@@ -50,6 +50,20 @@ def test_a_page_has_to_be_of_the_server_itself_port_and_all() -> None:
             assert reply.status_code == 403, origin
 
 
+def test_a_page_somewhere_gets_no_answer_in_the_place_of_a_picture() -> None:
+    """Browsers send no Origin for a picture; but they say that another site wants it."""
+    with serving() as served:
+        url = f"{served.url}/auth/login/debug?username=x"
+        for site, mode, status in (
+            ("cross-site", "no-cors", 403),
+            ("same-site", "no-cors", 403),
+            ("same-origin", "cors", 200),
+            ("cross-site", "navigate", 200),
+        ):
+            headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+            assert get(url, headers=headers).status_code == status, headers
+
+
 def test_let_in_from_everywhere_it_answers_to_names_of_this_network_and_those_it_is_given() -> None:
     with serving(host="0.0.0.0", no_auth=True, hosts=["chat.example.org"]) as served:
         port = served.url.rpartition(":")[2]
@@ -113,7 +127,8 @@ def test_nobody_else_can_say_where_they_come_from() -> None:
     ],
 )
 def test_who_is_let_in_is_checked_at_the_start(setting: str, wrong: str) -> None:
-    with pytest.raises(ConfigError, match=f"serve.{setting}"), serving(**{setting: [wrong]}):
+    options: dict[str, Any] = {setting: [wrong]}
+    with pytest.raises(ConfigError, match=f"serve.{setting}"), serving(**options):
         pass
 
 
@@ -216,6 +231,15 @@ def test_a_body_that_does_not_come_is_told_so(limit: str, monkeypatch: pytest.Mo
     with serving() as served, connect(served) as client:
         client.sendall(head)
         assert client.recv(4000).startswith(b"HTTP/1.1 408")
+
+
+def test_a_wish_for_a_websocket_is_answered_and_is_no_news(tmp_path: Path) -> None:
+    with served_program(tmp_path) as program:
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert get(f"{program.url}/health", headers=headers).status_code == 200
+        program.ask_to_stop()
+        assert program.ended() == 0
+    assert "WebSocket" not in program.said and "pgrade" not in program.said
 
 
 def test_a_head_that_is_too_large_is_refused() -> None:
