@@ -197,8 +197,10 @@ class LoadedModel:
 
     name: str
     size_bytes: int
-    """Memory of its process."""
+    """What it takes: weights, cache and computing, or the memory of its process while it loads."""
     context: int
     """0 while it is being loaded."""
     seconds_left: float | None
     """Until it goes if nobody asks it anything; None is never."""
+    gpu_bytes: int = 0
+    """What of its size lies in the memory of GPUs."""

@@ -151,9 +151,10 @@ def _loaded(name: str, said: Mapping[str, Any]) -> LoadedModel:
     left = max(0.0, said["keep_alive"] - said["idle_seconds"])
     return LoadedModel(
         name,
-        size_bytes=int(said["memory_mb"] * 1e6),
+        size_bytes=int((said.get("buffers_mb") or said["memory_mb"]) * 1e6),
         context=said.get("context", 0),
         seconds_left=left if said["keep_alive"] >= 0 else None,
+        gpu_bytes=int(said.get("gpu_mb", 0.0) * 1e6),
     )
 
 

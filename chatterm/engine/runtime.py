@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 import llama_cpp as llama
 
 from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom, Picture
+from chatterm.engine.buffers import Buffers
 from chatterm.engine.embedding import MOST_TOKENS, Embedder
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.vision import Eyes, Glance
@@ -41,7 +41,6 @@ _LOG_WARNING = 3
 _ABORTED = 2
 _WORTH_WATCHING = 32
 """Tokens: a smaller batch is done before it is worth asking whether somebody still waits."""
-_BUFFER_SIZE = re.compile(r"buffer size = +([\d.]+) MiB")
 
 
 def _never() -> bool:
@@ -148,7 +147,12 @@ class LlamaRuntime:
     @property
     def buffers_mb(self) -> float:
         """What the library says it took for weights, cache and computing."""
-        return self._log.buffers_mb
+        return self._log.buffers.all_mb
+
+    @property
+    def gpu_mb(self) -> float:
+        """What of that lies in the memory of GPUs."""
+        return self._log.buffers.gpu_mb
 
     def metadata(self, key: str) -> str | None:
         buffer = ctypes.create_string_buffer(4096)
@@ -403,15 +407,14 @@ class _Log:
 
     def __init__(self) -> None:
         self._lines: deque[tuple[int, str]] = deque(maxlen=200)
-        self.buffers_mb = 0.0
+        self.buffers = Buffers()
         self._callback = llama.llama_log_callback(self._take)
         llama.llama_log_set(self._callback, None)
 
     def _take(self, level: int, text: bytes, _: Any) -> None:
         line = text.decode("utf-8", "replace")
         self._lines.append((level, line))
-        if found := _BUFFER_SIZE.search(line):
-            self.buffers_mb += float(found[1]) * 1.048576
+        self.buffers.take(line)
         if level >= _LOG_WARNING:
             os.write(2, text)
 

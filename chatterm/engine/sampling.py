@@ -21,47 +21,11 @@ from chatterm.events import TokenLogprob
 from chatterm.params import Params
 from chatterm.schema_checks import resolved
 
-DEFAULTS = Params(
-    temperature=0.8,
-    top_k=40,
-    top_p=0.95,
-    min_p=0.05,
-    typical_p=1.0,
-    repeat_penalty=1.0,
-    repeat_last_n=64,
-    frequency_penalty=0.0,
-    presence_penalty=0.0,
-    dry_multiplier=0.0,
-    dry_base=1.75,
-    dry_allowed_length=2,
-    dry_penalty_last_n=-1,
-    xtc_probability=0.0,
-    xtc_threshold=0.1,
-    mirostat=0,
-    mirostat_tau=5.0,
-    mirostat_eta=0.1,
-)
-_MODEL_KEYS = {
-    "temperature": "general.sampling.temp",
-    "top_k": "general.sampling.top_k",
-    "top_p": "general.sampling.top_p",
-    "min_p": "general.sampling.min_p",
-}
-"""What the author of a model recommends, where the file says so."""
 _DRY_BREAKERS = (b"\n", b":", b'"', b"*")
 _ANY_CHARACTER = '[^"\\\\]'
 _JSON_CHARACTER = '[^"\\\\\\x7F\\x00-\\x1F]'
 """The library lets raw line breaks stand in a string, which JSON does not."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
-
-
-def model_defaults(runtime: LlamaRuntime) -> Params:
-    """The parameters of an answer that asks for nothing."""
-    said = {name: value for name, key in _MODEL_KEYS.items() if (value := runtime.metadata(key))}
-    try:
-        return Params.parse(said).over(DEFAULTS)
-    except ConfigError:
-        return DEFAULTS
 
 
 class Sampler:

@@ -12,6 +12,7 @@ from typing import Any
 from chatterm.engine import wire
 from chatterm.engine.answers import AnswerStream
 from chatterm.engine.constraints import grammar_of
+from chatterm.engine.defaults import recommended
 from chatterm.engine.devices import devices
 from chatterm.engine.embedding import Embedder, Texts
 from chatterm.engine.fit import Plan, Wish, plan
@@ -22,7 +23,7 @@ from chatterm.engine.pace import Pace
 from chatterm.engine.places import found_file
 from chatterm.engine.prompts import AnswerMemory, PromptMaker
 from chatterm.engine.runtime import LlamaRuntime
-from chatterm.engine.sampling import Sampler, grammar_of_schema, model_defaults
+from chatterm.engine.sampling import Sampler, grammar_of_schema
 from chatterm.engine.scheduler import Job, Scheduler
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.snapshots import Snapshots
@@ -56,7 +57,7 @@ class Service:
         self._plain = self._voice(runtime.chat_template())
         with_tools = runtime.chat_template("tool_use")
         self._with_tools = self._voice(with_tools) if with_tools else self._plain
-        self._defaults = model_defaults(runtime)
+        self._defaults = recommended(runtime.metadata)
         room = Room(runtime.sequences, runtime.idle_tokens, _PARKED_BYTES)
         self._cache = PrefixCache(runtime, room, snapshots, time.monotonic)
         pace = Pace(runtime.threads, time.monotonic)
@@ -197,6 +198,7 @@ class Service:
             "plan": self._fit.line(),
             "estimated_mb": self._fit.bytes / 1e6,
             "buffers_mb": self._runtime.buffers_mb,
+            "gpu_mb": self._runtime.gpu_mb,
             "parked_mb": self._cache.parked_bytes / 1e6,
             "running": running,
             "waiting": waiting,

@@ -11,6 +11,7 @@ from typing import Any
 
 from chatterm.config import ServeOptions
 from chatterm.errors import ConfigError
+from chatterm.server.presets import Preset, parse_presets
 
 _NAME = re.compile(r"[a-z0-9_.:-]+", re.ASCII)
 _PRIVATE = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
@@ -22,6 +23,7 @@ class ServeSettings:
     """What a server needs to know to let anybody in."""
 
     options: ServeOptions
+    presets: tuple[Preset, ...]
 
     @property
     def is_loopback(self) -> bool:
@@ -78,7 +80,7 @@ def serve_settings(options: ServeOptions, typed: Mapping[str, Any]) -> ServeSett
             )
     for proxy in options.proxies:
         _must_be_addresses(proxy)
-    return ServeSettings(options)
+    return ServeSettings(options, parse_presets(options.presets))
 
 
 def _must_be_an_origin(origin: str) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 
 from chatterm.backend import is_file_name, remote_of
 from chatterm.catalog import Catalog
+from chatterm.engine.defaults import recommended
 from chatterm.engine.described import Described, describe
 from chatterm.engine.gguf import GgufHeader, read_array
 from chatterm.engine.gguf_file import Scalar, Skipped
 from chatterm.engine.library import Library, LocalModel, open_library
 from chatterm.engine.places import found_file
+from chatterm.engine.projectors import projector_beside
 from chatterm.engine.settings import fingerprint
 from chatterm.messages import ModelInfo
 from chatterm.paths import Paths
@@ -40,6 +42,8 @@ class About:
     header: GgufHeader | None = None
     modified: float = 0.0
     digest: str = ""
+    projector: str = ""
+    """The file of its eyes."""
 
 
 class Shelf:
@@ -73,7 +77,8 @@ class Shelf:
         if known is None:
             described, header = describe(model)
             digest = _digest(key[1])
-            known = self._known[key] = About(name, described, header, modified, digest)
+            eyes = projector_beside(model.path)
+            known = self._known[key] = About(name, described, header, modified, digest, eyes)
         return known
 
 
@@ -150,6 +155,14 @@ def model_info(header: GgufHeader, *, verbose: bool) -> Mapping[str, Any]:
         else:
             found[key] = _plain(value)
     return found
+
+
+def parameters_of(header: GgufHeader) -> str:
+    """How the model answers where nobody asks for anything else: a name and a value each line."""
+    said = recommended(header.metadata.get)
+    names = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty")
+    lines = [(name, getattr(said, name)) for name in names]
+    return "\n".join(f"{name:<30} {value:g}" for name, value in lines if value is not None)
 
 
 def _plain(value: Scalar) -> Scalar | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from chatterm import __version__
+from chatterm.engine.gguf import read_header
 from chatterm.errors import ChattermError
 from chatterm.messages import LoadedModel, ModelInfo
 from chatterm.server.access import Public, UseCaller
@@ -20,6 +22,7 @@ from chatterm.server.ollama.about import (
     details_of,
     entry_of,
     model_info,
+    parameters_of,
 )
 from chatterm.server.ollama.bodies import ShowBody
 from chatterm.server.ollama.names import resolved, tagged
@@ -78,7 +81,7 @@ def _shown(about: About, info: ModelInfo | None, body: ShowBody) -> Line:
     header = about.header
     said: Line = {
         "modelfile": f"# {about.name}, served by chatterm\nFROM {tagged(about.name)}\n",
-        "parameters": "",
+        "parameters": parameters_of(header) if header else "",
         "template": header.chat_template if header else "",
         "details": details_of(about),
         "model_info": model_info(header, verbose=bool(body.verbose)) if header else {},
@@ -87,6 +90,8 @@ def _shown(about: About, info: ModelInfo | None, body: ShowBody) -> Line:
     }
     if about.described is not None and about.described.licence:
         said["license"] = about.described.licence
+    if about.projector:
+        said["projector_info"] = model_info(read_header(Path(about.projector)), verbose=False)
     return said
 
 
@@ -100,6 +105,6 @@ def _in_memory(one: LoadedModel, about: About, now: float) -> Line:
         "digest": about.digest,
         "details": details_of(about),
         "expires_at": when(now + left),
-        "size_vram": 0,
+        "size_vram": one.gpu_bytes,
         "context_length": one.context,
     }

@@ -9,17 +9,6 @@ from fastapi import APIRouter
 from chatterm.server.access import Public
 from chatterm.server.core import Server
 
-PRESETS: tuple[tuple[str, dict[str, float | int]], ...] = (
-    ("own", {}),
-    ("k50", {"top_k": 50, "top_p": 0.95, "temperature": 0.75, "repetition_penalty": 1.2}),
-    ("k50-Creative", {"top_k": 50, "top_p": 0.95, "temperature": 0.85, "repetition_penalty": 1.2}),
-    ("k50-Precise", {"top_k": 50, "top_p": 0.95, "temperature": 0.1, "repetition_penalty": 1.2}),
-    ("k50-Original", {"top_k": 50, "top_p": 0.95, "temperature": 0.9, "repetition_penalty": 1.2}),
-    ("nucleus9", {"top_p": 0.9, "temperature": 0.8, "repetition_penalty": 1.2}),
-    ("typical2", {"typical_p": 0.2, "temperature": 0.8, "repetition_penalty": 1.2}),
-    ("typical3", {"typical_p": 0.3, "temperature": 0.8, "repetition_penalty": 1.2}),
-)
-"""The first is what the model itself prefers: clients take the first where nobody chose."""
 _NOTHING: dict[str, float | int | None] = {
     "top_k": None,
     "top_p": None,
@@ -27,10 +16,12 @@ _NOTHING: dict[str, float | int | None] = {
     "temperature": None,
     "repetition_penalty": None,
 }
+_LENGTH = {"max_new_tokens": 1024}
 
 
 def routes(server: Server) -> APIRouter:
     router = APIRouter(tags=["configs"])
+    presets = server.settings.presets
 
     @router.get("/configs/model_configs")
     async def model_configs(_: Public) -> list[dict[str, Any]]:
@@ -40,11 +31,11 @@ def routes(server: Server) -> APIRouter:
                 "description": info.summary,
                 "parameter_configs": [
                     {
-                        "name": name,
+                        "name": preset.name,
                         "description": "",
-                        "sampling_parameters": {**_NOTHING, **values, "max_new_tokens": 1024},
+                        "sampling_parameters": {**_NOTHING, **_LENGTH, **preset.sampling},
                     }
-                    for name, values in PRESETS
+                    for preset in presets
                 ],
             }
             for info in await server.models.infos()
@@ -59,11 +50,15 @@ def routes(server: Server) -> APIRouter:
                 "description": info.summary,
                 "parameter_configs": [
                     {
-                        "name": name,
+                        "name": preset.name,
                         "description": "",
-                        "work_parameters": {"model_name": info.name, **_NOTHING, **values},
+                        "work_parameters": {
+                            "model_name": info.name,
+                            **_NOTHING,
+                            **{key: v for key, v in preset.sampling.items() if key in _NOTHING},
+                        },
                     }
-                    for name, values in PRESETS
+                    for preset in presets
                 ],
             }
             for info in await server.models.infos()

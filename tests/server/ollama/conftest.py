@@ -17,7 +17,10 @@ _GAP = ("pre", "suf", "mid")
 
 def _models(folder: Path) -> dict[str, Path]:
     """One that fills gaps, and one that likes to begin a call."""
-    gap = {f"tokenizer.ggml.fim_{part}_token_id": 700 + at for at, part in enumerate(_GAP)}
+    gap: dict[str, object] = {
+        f"tokenizer.ggml.fim_{part}_token_id": 700 + at for at, part in enumerate(_GAP)
+    }
+    gap["general.sampling.temp"] = 0.5
     return {
         "gaps": make_gguf(folder / "gaps.gguf", metadata=gap),
         "calls": make_gguf(folder / "calls.gguf", chat_template=CALLS, bias={"<": 2.0}),

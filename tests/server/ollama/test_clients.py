@@ -37,6 +37,10 @@ def test_a_model_shows_what_its_file_says(client: ollama.Client) -> None:
     assert "insert" in (client.show("gaps").capabilities or [])
     assert "vision" in (client.show("sees").capabilities or [])
     assert client.show("echo").modelinfo == {}
+    assert (client.show("echo").parameters or "") == ""
+    usual, own = ((client.show(name).parameters or "").split() for name in ("tiny", "gaps"))
+    assert usual[:4] == ["temperature", "0.8", "top_k", "40"]
+    assert own[:4] == ["temperature", "0.5", "top_k", "40"]
 
 
 def test_verbose_shows_the_long_lists(served: Served) -> None:
@@ -227,6 +231,7 @@ def test_a_model_is_loaded_kept_and_let_go(client: ollama.Client) -> None:
     assert left()["calls:latest"] == pytest.approx(for_ever, abs=600)
     (one,) = [one for one in client.ps().models if one.model == "calls:latest"]
     assert one.size and one.context_length
+    assert one.size_vram == 0, "the tests' engines have the processor only"
     assert client.chat("calls", [], keep_alive=0).done_reason == "unload"
     for _ in range(100):
         if "calls:latest" not in left():
