@@ -38,11 +38,16 @@ class Terminal:
 
     def start(self, command: str, width: int = 80, height: int = 24) -> None:
         """Run it; when it has ended, its exit code stands below."""
-        # A test runner's idea of the size would count more than the terminal's.
-        inside = f"unset COLUMNS LINES; {command}; echo ended with $?; exec cat"
-        self.tmux("new-session", "-d", "-x", str(width), "-y", str(height), inside)
+        size = ("-x", str(width), "-y", str(height))
+        self.tmux("new-session", "-d", *size, _until_it_ends(command))
         # What tests press comes as fast as no fingers do.
         self.tmux("set-option", "-s", "escape-time", "0")
+        # A program may set the clipboard, which is tmux's own here.
+        self.tmux("set-option", "-s", "set-clipboard", "on")
+
+    def start_again(self, command: str) -> None:
+        """In the same window, once the first has ended."""
+        self.tmux("respawn-pane", "-k", _until_it_ends(command))
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -58,6 +63,10 @@ class Terminal:
     def paste(self, text: str) -> None:
         self.tmux("set-buffer", "--", text)
         self.tmux("paste-buffer", "-p")
+
+    def clipboard(self) -> str:
+        """What a program has copied last."""
+        return self.tmux("show-buffer")
 
     def resize(self, width: int, height: int) -> None:
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
@@ -75,12 +84,26 @@ class Terminal:
             assert time.monotonic() < deadline, f"{true} did not come:\n{screen}"
             time.sleep(0.05)
 
+    def until_gone(self, words: str) -> str:
+        """Wait until something no longer stands on the screen."""
+        return self.until(lambda screen: words not in screen)
+
+    def leave(self, words: str) -> None:
+        """Press Esc, and wait until what it closes is gone: a key right behind would be Alt's."""
+        self.press("Escape")
+        self.until_gone(words)
+
     def process(self, *, shell: bool = True) -> int:
         """The program itself, for signals; it may be in the place of its shell."""
         first = self.tmux("display-message", "-p", "#{pane_pid}").strip()
         if not shell:
             return int(first)
         return int(Path(f"/proc/{first}/task/{first}/children").read_text().split()[0])
+
+
+def _until_it_ends(command: str) -> str:
+    # A test runner's idea of the size would count more than the terminal's.
+    return f"unset COLUMNS LINES; {command}; echo ended with $?; exec cat"
 
 
 @contextmanager

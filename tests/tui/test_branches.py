@@ -57,7 +57,7 @@ async def test_another_answer_stands_where_the_first_one_stood(store: Store, hom
         assert "the first one" not in run.text_of("Reading")
 
 
-async def test_branches_are_flipped_from_the_prompt_they_answer(store: Store, home: Path) -> None:
+async def test_branches_are_flipped_from_the_message_beside_them(store: Store, home: Path) -> None:
     async with program(store, home, says("one"), says("two")) as run:
         await run.say("go")
         await run.press("tab", "left")

@@ -18,7 +18,7 @@ from chatterm.messages import Message, Role
 from chatterm.params import Params
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.carrying import Carrying
-from chatterm.tui.commands import needs_words
+from chatterm.tui.commands import WITH_WORDS, needs_words
 from chatterm.tui.desk import Desk
 from chatterm.tui.files import FileShelf
 from chatterm.tui.history import History
@@ -415,7 +415,9 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
             if paths and is_picture(self._files.folder / paths[0]):
                 suggestions.drop(self.composer)
                 await self.take_pictures(paths[:1])
-        elif taken and send and not needs_words(taken[1:]):
+        elif taken and needs_words(taken[1:]):
+            self.whisper(WITH_WORDS[taken[1:]])
+        elif taken and send:
             self.composer.submit(self.composer.text)
 
     def on_resize(self) -> None:

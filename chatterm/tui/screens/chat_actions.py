@@ -114,8 +114,9 @@ class ChatActions(ChatBase):
     def action_pin_chat(self) -> None:
         def pin(chat: Chat) -> None:
             self.desk.store.pin(chat.id, pinned=not chat.pinned)
-            self.whisper("unpinned" if chat.pinned else "pinned")
+            self.refresh_path()
             self.query_one(ChatList).reload()
+            self.whisper("unpinned" if chat.pinned else "pinned")
 
         self._with_chat(pin)
 
@@ -193,6 +194,7 @@ class ChatActions(ChatBase):
                     self.desk.store.untag(chat.id, tag)
         except ChattermError as error:
             self.complain(error)
+        self.refresh_path()
         self.query_one(ChatList).reload()
 
     # Stop, clear, leave

@@ -9,6 +9,7 @@ from chatterm.templates import looks_like_command
 from chatterm.tui.commands import WITH_WORDS, action_of, command_rows, parsed
 from chatterm.tui.screens.chat_actions import ChatActions
 from chatterm.tui.screens.template_actions import TemplateActions
+from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.rows import Row
 
 
@@ -51,6 +52,8 @@ class CommandLine(ChatActions, TemplateActions):
                 self.rename_to(self.talk.chat_id, words)
             case "tag" if words and self.talk.chat_id is not None:
                 self.desk.store.tag(self.talk.chat_id, words)
+                self.refresh_path()
+                self.query_one(ChatList).reload()
                 self.whisper(f"tagged {words}")
             case "log-in" if words:
                 self.log_in_to(words)

@@ -94,11 +94,12 @@ class ReadingActions(ChatBase):
         self.reading.reveal(places[place], "")
 
     def _branching(self, message: Message) -> Message | None:
-        """The message itself, or the one that follows it, where that has siblings."""
+        """The message itself, or one beside it that has siblings."""
         places = self.branch_places()
         path = self.talk.session.path()
-        following = [one for one in path if one.parent_id == message.id]
-        return next((one for one in [message, *following] if one.id in places), None)
+        after = [one for one in path if one.parent_id == message.id]
+        before = [one for one in path if one.id == message.parent_id]
+        return next((one for one in [message, *after, *before] if one.id in places), None)
 
     def action_fork(self) -> None:
         """A chat of its own, with everything up to this message."""
