@@ -17,6 +17,7 @@ def routes(server: Server) -> APIRouter:
     router.include_router(listing.routes(server, shelf))
     router.include_router(answering.routes(server))
     router.include_router(changing.routes(server))
+    router.include_router(changing.refusals())
     return router
 
 

@@ -68,6 +68,26 @@ def routes(server: Server) -> APIRouter:
     return router
 
 
+def refusals() -> APIRouter:
+    """What these clients may ask and no model here is made by; nothing that they send is read."""
+    router = APIRouter(tags=["ollama"])
+
+    @router.post("/api/create", summary="Refused: no model is made here")
+    async def create(_: ModelsCaller) -> None:
+        raise bad("no model is made here; pull one, or add a file: chatterm models add FILE")
+
+    @router.post("/api/push", summary="Refused: no model is sent away")
+    async def push(_: ModelsCaller) -> None:
+        raise bad("this server sends no model away; the one who needs it can pull it")
+
+    @router.post("/api/blobs/{digest}", summary="Refused: no files are taken")
+    @router.head("/api/blobs/{digest}", include_in_schema=False)
+    async def blob(digest: str, _: ModelsCaller) -> None:
+        raise bad("no files are taken here; on the server: chatterm models add FILE")
+
+    return router
+
+
 def _last(lines: Sequence[Line]) -> Line:
     return lines[-1]
 

@@ -20,6 +20,7 @@ from chatterm.server.ollama.writing import Line, joined
 from chatterm.server.problems import Problem, problem_of
 
 _log = logging.getLogger("chatterm.server")
+_NOT_SERVED = "there is no such path here; see docs/serve.md for what this server has"
 _NDJSON = [
     (b"content-type", b"application/x-ndjson"),
     (b"cache-control", b"no-cache"),
@@ -31,7 +32,8 @@ def refused(problem: Problem) -> Response:
     """A refusal as these clients read it."""
     # Clients of this dialect know no 422.
     status = 400 if problem.status == 422 else problem.status
-    return JSONResponse({"error": problem.message}, status, headers=problem.headers)
+    message = _NOT_SERVED if problem.message == "Not Found" else problem.message
+    return JSONResponse({"error": message}, status, headers=problem.headers)
 
 
 class Reply(Response):

@@ -11,7 +11,7 @@ from chatterm.messages import ModelInfo
 from chatterm.server.access import UseCaller
 from chatterm.server.core import Server
 from chatterm.server.openai_common.answer import check_model
-from chatterm.server.openai_common.errors import REFUSALS, ApiRoute
+from chatterm.server.openai_common.errors import NOT_SERVED, REFUSALS, ApiRoute, bad
 
 
 class Model(BaseModel):
@@ -43,6 +43,15 @@ def routes(server: Server) -> APIRouter:
     async def model(model: str, _: UseCaller) -> Model:
         check_model(server, model)
         return _model(await server.models.info(model), since)
+
+    @router.delete("/models/{model:path}", summary="Refused: models stay")
+    async def delete(model: str, _: UseCaller) -> None:
+        check_model(server, model)
+        raise bad(
+            "no model is deleted through this API; on the server: chatterm models remove",
+            "model",
+            NOT_SERVED,
+        )
 
     return router
 

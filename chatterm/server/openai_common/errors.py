@@ -39,6 +39,13 @@ _CODES = {
     504: "timeout",
 }
 LONGER_THAN_CONTEXT = "context_length_exceeded"
+NOT_SERVED = "not_served"
+_SERVED = "models, chat completions, completions, embeddings, responses and conversations"
+_NOT_SERVED = {
+    "Not Found": f"there is no such path here; of this API the server has {_SERVED}",
+    "Method Not Allowed": f"this path takes no such request; of this API the server has {_SERVED}",
+}
+"""What the framework says of paths that no route has, and what a client can do with."""
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 _NO_FIELDS = frozenset(["body", "query", "path", "header", "str", "int", "float", "bool", "dict"])
 _log = logging.getLogger("chatterm.server.openai")
@@ -109,7 +116,8 @@ def told(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
             body = error_body(error.status, error.message, param=error.param, code=error.code)
             return error.status, body, {}
         case Problem():
-            body = error_body(error.status, error.message, param=error.param)
+            message = _NOT_SERVED.get(error.message, error.message)
+            body = error_body(error.status, message, param=error.param)
             return error.status, body, error.headers
         case ModelError():
             # That there is no such model was said before any model was asked.

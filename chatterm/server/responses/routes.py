@@ -13,6 +13,7 @@ from chatterm.server.access import UseCaller
 from chatterm.server.core import Server
 from chatterm.server.openai_common.answer import check_model
 from chatterm.server.openai_common.errors import (
+    NOT_SERVED,
     REFUSALS,
     STREAMS,
     ApiRoute,
@@ -64,6 +65,14 @@ def _answer(router: APIRouter, server: Server, drafter: Drafter, runs: Runs) -> 
         if counted.tokens is None:
             raise bad(f"nobody here can count the tokens of {body.model}", "model")
         return JSONResponse({"object": "response.input_tokens", "input_tokens": counted.tokens})
+
+    @router.post("/compact", summary="Refused: nothing is compacted", response_model=None)
+    async def compact(_: UseCaller) -> Response:
+        raise bad(
+            'this server compacts nothing; with truncation "auto" what no longer fits is left out',
+            "truncation",
+            NOT_SERVED,
+        )
 
 
 def _look(router: APIRouter, kept: KeptResponses, runs: Runs) -> None:
