@@ -35,7 +35,10 @@ _SAVE_AFTER_SECONDS = 30.0
 _ORDER_SECONDS = 5.0
 _READ_SIZE = 1 << 16
 _GATHER_SECONDS = 0.05
-"""Nobody sees a delta so much later, and a client woken for each token slows the next one down."""
+"""Nobody sees a delta so much later, and a client woken for each token slows the next one down.
+
+All clients are told at the same time, so that a server of many is woken once for all of them.
+"""
 
 
 _WATCHING = ("answer", "warm")
@@ -53,7 +56,8 @@ class Connection:
     unsent: bytearray = field(default_factory=bytearray)
     gathered: list[dict[str, Any]] = field(default_factory=list)
     """Deltas that wait a moment for company; what follows upon its like is joined to it."""
-    sent_at: float = 0.0
+    has_heard: bool = False
+    """The first delta of an answer does not wait."""
     trusted: bool = False
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Requests that came before the model was loaded."""
@@ -95,6 +99,8 @@ class Host:
         self._saved = True
         self._stopping = False
         self._progress = -1
+        self._sent_at = 0.0
+        """When deltas were sent last."""
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._alarm, self._bell = socket.socketpair()
@@ -271,11 +277,13 @@ class Host:
 
     def _send_gathered(self, *, at_once: bool) -> None:
         now = self._monotonic()
+        is_due = at_once or now - self._sent_at >= _GATHER_SECONDS
         for connection in list(self._connections):
-            is_due = at_once or now - connection.sent_at >= _GATHER_SECONDS
-            if connection.gathered and is_due:
-                connection.sent_at = now
+            if connection.gathered and (is_due or not connection.has_heard):
+                connection.has_heard = True
                 self._send_bytes(connection, b"")
+                if is_due:
+                    self._sent_at = now
 
     def _send(self, connection: Connection, value: dict[str, Any]) -> None:
         self._send_bytes(connection, wire.frame(value))
