@@ -70,12 +70,13 @@ class Standing:
         self._typed = round(len(text) / _CHARACTERS_A_TOKEN)
         self.forget_count()
 
-    def is_near(self, talk: Talk) -> bool:
+    def is_near(self, talk: Talk, text: str = "") -> bool:
         """Whether the context is so full that an estimate is not enough."""
         total = self.total(talk)
         if total is None:
             return False
-        return self._is_unsure(talk) or self._used + self._typed > _COUNT_FROM * total
+        typed = max(self._typed, round(len(text) / _CHARACTERS_A_TOKEN))
+        return self._is_unsure(talk) or self._used + typed > _COUNT_FROM * total
 
     def _is_unsure(self, talk: Talk) -> bool:
         """Whether the chat may be longer than what the last answer was given of it."""
@@ -151,7 +152,7 @@ class Standing:
         elif writing is not None:
             message = self._progress(talk, writing)
             if not following and writing.first_token is not None:
-                message = f"writing below; {self._key('follow')} follows  {self._key('stop')} stops"
+                message = f"writing below; {self.key('follow')} follows  {self.key('stop')} stops"
         elif loading is not None:
             message = _loading(talk.session.model, loading)
         model = short_name(talk.session.model)
@@ -180,7 +181,7 @@ class Standing:
         return self._used + (writing.tokens if writing else 0) + self._typed
 
     def _progress(self, talk: Talk, writing: Writing) -> str:
-        stop = f"{self._key('stop')} stops"
+        stop = f"{self.key('stop')} stops"
         match writing.stage:
             case Queued(position=position, size=size):
                 return f"waiting: {position + 1} of {size}  {stop}"
@@ -200,8 +201,8 @@ class Standing:
         if editing is not None and self._is_unanswered(editing):
             notices.append(
                 Notice(
-                    f"Your message was not answered and is here again: {self._key('send')} tries"
-                    f" again, changed it becomes a new branch, {self._key('stop')} leaves it"
+                    f"Your message was not answered and is here again: {self.key('send')} tries"
+                    f" again, changed it becomes a new branch, {self.key('stop')} leaves it"
                 )
             )
         elif editing is not None:
@@ -209,8 +210,8 @@ class Standing:
             then = "sends it" if editing.role is Role.USER else "keeps it"
             notices.append(
                 Notice(
-                    f"Editing {whose}: {self._key('send')} {then} as a new branch,"
-                    f" {self._key('stop')} leaves it as it was"
+                    f"Editing {whose}: {self.key('send')} {then} as a new branch,"
+                    f" {self.key('stop')} leaves it as it was"
                 )
             )
         for prompt in talk.queue:
@@ -249,21 +250,21 @@ class Standing:
         which = "the first message" if len(gone) == 1 else f"{about}the first {len(gone)} messages"
         session = talk.session
         if can_be_told(session.backend.name, session.model):
-            choices = f"{self._key('summarise')} puts a summary in their place, {choices}"
+            choices = f"{self.key('summarise')} puts a summary in their place, {choices}"
         return (
             f"This chat no longer fits the model's context of {tokens(total)} tokens:"
             f" {which}, up to \u201c{last}\u201d, will be left out."
-            f" {self._key('send')} lets them go, {choices}."
+            f" {self.key('send')} lets them go, {choices}."
         )
 
     def _choices(self, talk: Talk, total: int) -> str:
         """What else can be done about a context that is full."""
-        choices = [f"{self._key('new-chat')} begins a new chat"]
+        choices = [f"{self.key('new-chat')} begins a new chat"]
         most = self._capacity(talk.session.model).most
         if most > total:
-            more = f"{self._key('parameters')} raises the context (up to {tokens(most)})"
+            more = f"{self.key('parameters')} raises the context (up to {tokens(most)})"
             choices.append(more)
-        return ", ".join([*choices, f"{self._key('model')} takes another model"])
+        return ", ".join([*choices, f"{self.key('model')} takes another model"])
 
     def _gone(self, total: int, room: int) -> list[Message]:
         """The messages that do not fit, the first one first."""
@@ -279,7 +280,8 @@ class Standing:
             gone.append(message)
         return gone
 
-    def _key(self, id_: str) -> str:
+    def key(self, id_: str) -> str:
+        """The first key of an action, as it is shown."""
         return shown_keys(keys_now(BY_ID[id_], self._desk.keymap), 1)
 
 

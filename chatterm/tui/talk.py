@@ -50,6 +50,9 @@ class Listener(Protocol):
 
     def answer_ended(self, talk: Talk, message: Message) -> None: ...
 
+    async def holds_back_next(self, talk: Talk) -> bool:
+        """Whether what waits is not sent by itself; it is no longer in the queue then."""
+
     def title_changed(self, talk: Talk) -> None:
         """The chat got a better title."""
 
@@ -115,6 +118,7 @@ class Talk:
         self.whole: str | None = None
         """The last answer of which it is known that the model was given the whole chat for it."""
         self._task: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
         self._titler = Titler(desk.store)
         self._titling: asyncio.Task[None] | None = None
 
@@ -128,10 +132,13 @@ class Talk:
 
     def send(self, prompt: Prompt) -> None:
         """Send now, or when the answer that runs has ended."""
-        if self.busy:
+        if self.busy or self._next is not None:
             self.queue.append(prompt)
             self._status_changed()
             return
+        self._send(prompt)
+
+    def _send(self, prompt: Prompt) -> None:
         store = self.desk.store
         with store.atomic():
             files = [
@@ -174,7 +181,7 @@ class Talk:
 
     async def stop(self) -> None:
         """End the answer and keep what came; returns once it is stored. What waits stays."""
-        for task in (self._titling, self._task):
+        for task in (self._next, self._titling, self._task):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -238,7 +245,7 @@ class Talk:
         finally:
             self._ended(before, failure)
             if whole and self.queue:
-                asyncio.get_running_loop().call_soon(self._send_next)
+                self._next = asyncio.create_task(self._send_next())
             elif whole:
                 self._titling = asyncio.create_task(self._find_title())
 
@@ -311,9 +318,13 @@ class Talk:
         if title and self.listener is not None:
             self.listener.title_changed(self)
 
-    def _send_next(self) -> None:
-        if self.queue and not self.busy:
-            self.send(self.queue.popleft())
+    async def _send_next(self) -> None:
+        try:
+            is_held = self.listener is not None and await self.listener.holds_back_next(self)
+        finally:
+            self._next = None
+        if self.queue and not is_held:
+            self._send(self.queue.popleft())
 
     def _path_changed(self) -> None:
         if self.listener is not None:

@@ -77,6 +77,13 @@ async def near_the_end(run: Program) -> None:
         run.composer.insert(PROMPT)
 
 
+async def cut(run: Program) -> None:
+    """Send it all the same."""
+    await run.until(lambda: "will be left out" in banner(run))
+    await run.press("enter")
+    await run.answered()
+
+
 def style_of_meter(run: Program) -> str:
     """The colour in which the context is told."""
     for segment in run.screen.query_one(StatusLine).render_line(0):
@@ -126,11 +133,40 @@ async def test_what_goes_is_told_before_it_goes(opening: Opening) -> None:
         assert f"its first {said.left_out} messages are left out" in banner(run)
 
 
+async def test_who_is_quicker_than_the_count_is_told_first(opening: Opening) -> None:
+    async with opening() as run:
+        await near_the_end(run)
+        before = run.texts()
+        await run.press("enter")
+        await run.until(lambda: "not sent yet" in run.status)
+        assert run.texts() == before
+        assert run.composer.text == PROMPT
+        assert "will be left out" in banner(run)
+        await run.press("enter")
+        await run.answered()
+        assert len(run.texts()) == len(before) + 2
+
+
+async def test_what_waits_is_not_sent_by_itself_where_it_would_cut(opening: Opening) -> None:
+    async with opening() as run:
+        await near_the_end(run)
+        run.talk.session.undo()
+        run.screen.refresh_path()
+        before = run.texts()
+        await run.press("enter")
+        run.composer.insert(PROMPT)
+        await run.press("enter")
+        await run.until(lambda: "not sent yet" in run.status)
+        assert run.composer.text == PROMPT
+        assert not run.talk.queue
+        assert len(run.texts()) == len(before) + 2, "the first of the two was sent"
+        await run.until(lambda: "will be left out" in banner(run))
+
+
 async def test_after_a_cut_the_next_one_is_told_as_well(opening: Opening) -> None:
     async with opening() as run:
         await near_the_end(run)
-        await run.press("enter")
-        await run.answered()
+        await cut(run)
         run.composer.insert("x")
         said = await counted(run)
         assert said.left_out > 0
@@ -140,8 +176,7 @@ async def test_after_a_cut_the_next_one_is_told_as_well(opening: Opening) -> Non
 async def test_a_chat_that_is_opened_again_is_counted(opening: Opening, store: Store) -> None:
     async with opening() as run:
         await near_the_end(run)
-        await run.press("enter")
-        await run.answered()
+        await cut(run)
         chat_id = run.talk.chat_id
     async with opening(chat_id) as run:
         run.composer.insert("x")

@@ -86,6 +86,10 @@ class ChatBase(Screen[None]):
         """Keep what is written and not sent."""
         raise NotImplementedError
 
+    def take_back_waiting(self) -> None:
+        """What waits to be sent is in the composer again."""
+        raise NotImplementedError
+
     def written(self) -> str:
         """What is in the composer, with what goes along, as a draft."""
         return self.pictures.draft(self.composer.text)

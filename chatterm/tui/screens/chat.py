@@ -11,11 +11,8 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from chatterm.attachments.mentions import is_picture, mentioned
-from chatterm.backend import count_prompt
-from chatterm.errors import ChattermError, ModelError
-from chatterm.events import Progress
+from chatterm.errors import ChattermError
 from chatterm.messages import Message, Role
-from chatterm.params import Params
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.carrying import Carrying
 from chatterm.tui.commands import WITH_WORDS, needs_words
@@ -29,6 +26,7 @@ from chatterm.tui.screens.command_line import CommandLine
 from chatterm.tui.screens.picture_actions import PictureActions
 from chatterm.tui.screens.reading_actions import ReadingActions
 from chatterm.tui.screens.server_actions import ServerActions
+from chatterm.tui.screens.weighing import Weighing
 from chatterm.tui.searching import Searcher
 from chatterm.tui.servers import Hooks, Servers
 from chatterm.tui.standing import Standing
@@ -47,12 +45,9 @@ from chatterm.tui.widgets.titlebar import TitleBar
 
 DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5
-COUNT_SECONDS = 0.5
-WARM_SECONDS = 60.0
-"""After that the engine may have gone, so who types has it looked for again."""
 
 
-class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
+class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Weighing):
     """Chat list, transcript, composer and status; what keys do is in the mixins."""
 
     DEFAULT_CSS = """
@@ -87,14 +82,12 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.pulls = pulls
         self.servers = Servers(desk, Hooks(talks.answers_in, self.list_changed, self.arrived))
         self.carrying = Carrying(desk.store, self.servers, self.heard)
-        self.standing = Standing(desk, self._model_told)
+        self.standing = Standing(desk, self.model_told)
         self.editing: Message | None = None
         """The message that the composer holds for editing."""
         self.aside = ""
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
-        self._count_timer: Timer | None = None
-        self._warmed: dict[tuple[str, int | None], float] = {}
         self._files = FileShelf(Path.cwd())
         self.shelf = TemplateShelf(desk.templates)
         self.pictures = Pictures(self._files.folder, self.pictures_changed)
@@ -194,7 +187,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         self.reading.ended(message, talk.failures.get(message.id))
         self.standing.ask_again(talk.session.model)
         self.standing.read(talk, talk.path())
-        self._count_soon()
+        self.count_soon()
         self.query_one(ChatList).reload()
         self.take_back(message, talk.failures.get(message.id))
 
@@ -268,61 +261,10 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.standing.typed(self.composer.text)
         self.warm()
-        self._count_soon()
+        self.count_soon()
         self.query_one(Suggestions).follow(self.composer)
         self.draft_changed()
         self.show_status()
-
-    def warm(self, *, is_wanted: bool = False) -> None:
-        """Load a model of this machine while its first prompt is written, or when it is chosen."""
-        session = self.talk.session
-        key = (session.model, session.params.context)
-        now = self.desk.monotonic()
-        is_due = now - self._warmed.get(key, -WARM_SECONDS) >= WARM_SECONDS
-        if is_due and (is_wanted or self.composer.text):
-            self._warmed[key] = now
-            self.run_worker(self._loaded(session.model, session.params), group="warm")
-
-    def _model_told(self) -> None:
-        """It is known now what the model can take, so it may have to count."""
-        self.show_status()
-        if self.children and self.composer.text:
-            self._count_soon()
-
-    async def _loaded(self, model: str, params: Params) -> None:
-        def told(progress: Progress | None) -> None:
-            self.standing.loading(model, progress)
-            self.show_status()
-
-        await self.desk.warm(model, params, told)
-        self.standing.ask_again(model)
-        self.show_status()
-
-    def _count_soon(self) -> None:
-        """Near the end of the context the model itself counts, once the user pauses."""
-        if self._count_timer is not None:
-            self._count_timer.stop()
-            self._count_timer = None
-        if self.editing is None and not self.talk.busy and self.standing.is_near(self.talk):
-            self._count_timer = self.set_timer(
-                COUNT_SECONDS, lambda: self.run_worker(self._count(), exclusive=True, group="count")
-            )
-
-    async def _count(self) -> None:
-        talk, text = self.talk, self.composer.text
-        contents = [picture.content for picture in self.pictures if not picture.content.is_image]
-        try:
-            count = await count_prompt(talk.session.backend, talk.session.preview(text, contents))
-        except ModelError as error:
-            if talk is self.talk and text == self.composer.text and not talk.busy:
-                self.standing.refused(error)
-                self.show_status()
-        except ChattermError:
-            return
-        else:
-            if talk is self.talk and text == self.composer.text and not talk.busy:
-                self.standing.counted(talk, count)
-                self.show_status()
 
     def draft_changed(self) -> None:
         # Not begun anew with each key: who types without a pause must not lose it all.
@@ -363,7 +305,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions):
         from chatterm.attachments.mentions import contents_of
 
         files = contents_of(text, self._files.folder) if "@" in text else ()
-        if not await self.may_send([*(one.content for one in self.pictures), *files]):
+        contents = [*(one.content for one in self.pictures), *files]
+        if not await self.may_send(contents) or await self.holds_back(text, contents):
             return
         began_chat = self.talk.chat_id is None
         draft = self.pictures.draft(text)

@@ -217,12 +217,16 @@ class ChatActions(ChatBase):
 
     async def _stop_answer(self) -> None:
         await self.talk.stop()
+        self.take_back_waiting()
+        self.whisper("stopped; what came is kept")
+
+    def take_back_waiting(self) -> None:
+        """What waits to be sent is in the composer again."""
         waiting: list[str] = []
         while (prompt := self.talk.unqueue()) is not None:
             waiting.insert(0, prompt.kept)
         if waiting:
             self.put_draft("\n\n".join([*waiting, self.written()]).rstrip())
-        self.whisper("stopped; what came is kept")
 
     async def action_interrupt(self) -> None:
         """Ctrl+C: copy what is selected, else stop, else clear, else ask once and leave."""

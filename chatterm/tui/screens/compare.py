@@ -93,6 +93,9 @@ class Pane(Vertical):
     def path_changed(self, talk: Talk) -> None:
         return
 
+    async def holds_back_next(self, talk: Talk) -> bool:
+        return False
+
     def answer_began(self, talk: Talk, message: Message) -> None:
         self.answer_id = message.id
         self.query_one(Reading).show([message], {}, {})
