@@ -20,12 +20,14 @@ from chatterm.paths import Paths
 from chatterm.store import Store
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.desk import Desk
+from chatterm.tui.launch import look_for_garbage_seldom
 from chatterm.tui.talk import Prompt
 
 ANSWERS = 500
 
 
 def main(scale: float = 1.0) -> None:
+    look_for_garbage_seldom()  # as the program does once it has imported everything
     asyncio.run(_report(int(ANSWERS * scale)))
 
 
