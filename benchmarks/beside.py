@@ -85,7 +85,7 @@ def main(words: float = 2_000) -> None:
                     _measure(name, prepare(url, home), seconds)
             except (SystemExit, OSError, subprocess.CalledProcessError) as failure:
                 said = getattr(failure, "stderr", None) or failure
-                print(f"{name:24}could not be measured: {str(said)[-400:]}", flush=True)
+                print(f"{name:24}could not be measured: {str(said)[-400:].strip()}", flush=True)
 
 
 @contextmanager

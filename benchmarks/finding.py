@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.finding_app import told
+from benchmarks.screen import add_slow_model, begin_answer
 from benchmarks.store import Corpus
 from benchmarks.window import Window, line, percentile
 from chatterm.paths import Paths
 
 MESSAGES, CHATS, LONG_CHAT = 1_000_000, 100_000, 1_000
 KEPT = Path(__file__).parents[1] / "build" / "finding"
-LINES = 48
+LINES, SOME = 48, 16
 BETWEEN = 0.1
 """Seconds between keys, as quick fingers have it."""
 BURST = 0.04
@@ -73,10 +74,11 @@ def typed_lines(corpus: Corpus) -> Iterator[str]:
 
 def _report(home: Path, corpus: Corpus) -> None:
     lines = list(itertools.islice(typed_lines(corpus), LINES))
+    add_slow_model(home)
     result = home / "stalls.json"
     result.unlink(missing_ok=True)
     window = Window(
-        [sys.executable, "-m", "benchmarks.finding_app", "-m", "echo"],
+        [sys.executable, "-m", "benchmarks.finding_app", "-m", "slow"],
         {"CHATTERM_HOME": str(home), "BENCHMARK_RESULT": str(result)},
     )
     window.until(lambda out: b"Enter" in out)
@@ -92,9 +94,15 @@ def _report(home: Path, corpus: Corpus) -> None:
     window.settle()
     window.press(CHAT_LIST)
     window.settle()
-    beside = [ms for text in lines[: LINES // 2] for ms in _typed(window, text)]
+    beside = [ms for text in lines[:SOME] for ms in _typed(window, text)]
     window.press(LEAVE)
     window.settle()
+    begin_answer(window, 2 * BETWEEN * sum(len(text) + 2 for text in lines[:SOME]))
+    window.press(SEARCH)
+    window.read_for(1.0)
+    streaming = [ms for text in lines[:SOME] for ms in _typed(window, text)]
+    window.press(LEAVE)
+    window.read_for(1.0)
     window.press(QUIT)
     late = _lateness(window, result)
     alone = [*first, *(ms for times in keys.values() for ms in times)]
@@ -107,6 +115,8 @@ def _report(home: Path, corpus: Corpus) -> None:
     line("  p95 ms", percentile(burst, 0.95), "<= 100")
     line("the same in the list of chats, p50 ms", statistics.median(beside))
     line("  p95 ms", percentile(beside, 0.95), "<= 100")
+    line("the same while an answer streams, p50 ms", statistics.median(streaming))
+    line("  p95 ms", percentile(streaming, 0.95), "<= 100")
     line("the loop's lateness meanwhile, p99 ms", percentile(late, 0.99))
     line("  longest stall ms", max(late), "<= 150")
 

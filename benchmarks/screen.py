@@ -67,10 +67,7 @@ def main(scale: float = 1.0) -> None:
 
 def fill(home: Path, chats: int, messages: int) -> tuple[str, str]:
     """Many chats, and two long ones, the longer one first in the list; their ids."""
-    (home / "config").mkdir(parents=True)
-    (home / "config" / "models.toml").write_text(
-        f'[models.slow]\nbackend = "echo"\nwords_per_second = {WORDS_PER_SECOND}\n'
-    )
+    add_slow_model(home)
     with (
         Store.open(home / "data" / "chatterm.db", clock=time.time, new_id=ulid_factory()) as store,
         store.atomic(),
@@ -79,6 +76,14 @@ def fill(home: Path, chats: int, messages: int) -> tuple[str, str]:
             chat = store.create_chat(title=f"chat number {number}", model="slow")
             store.add(chat.id, parent_id=None, role=Role.USER, text=f"prompt {number}")
         return _long_chat(store, "a long one", TURNS), _long_chat(store, "the long one", messages)
+
+
+def add_slow_model(home: Path) -> None:
+    """An echo that takes its time, by the name of ``slow``."""
+    (home / "config").mkdir(parents=True, exist_ok=True)
+    (home / "config" / "models.toml").write_text(
+        f'[models.slow]\nbackend = "echo"\nwords_per_second = {WORDS_PER_SECOND}\n'
+    )
 
 
 def _long_chat(store: Store, title: str, turns: int) -> str:
@@ -169,7 +174,8 @@ def _report_resize(home: Path, chat_id: str) -> None:
     line("  longest ms", max(costs), "<= 200")
 
 
-def _begin_answer(window: Window, seconds: float) -> None:
+def begin_answer(window: Window, seconds: float) -> None:
+    """Ask the echo for more than it can say in that time; returns once it has begun."""
     text = CASES["prose, lists, code"]
     while len(text.split()) < (seconds + 15) * WORDS_PER_SECOND:
         text += "\n\n" + CASES["prose, lists, code"]
@@ -202,7 +208,7 @@ def _type(window: Window, seconds: float) -> list[float]:
 def _report_streaming(home: Path, chat_id: str) -> None:
     """Keys pressed while an answer streams below a thousand turns."""
     window = _opened(home, "--chat", chat_id, "-m", "slow")
-    _begin_answer(window, STREAM_SECONDS)
+    begin_answer(window, STREAM_SECONDS)
     cpu, began, size = window.cpu(), time.perf_counter(), len(window.out)
     latencies = _type(window, STREAM_SECONDS)
     seconds = time.perf_counter() - began
@@ -223,7 +229,7 @@ def _report_stalls(home: Path, chat_id: str) -> None:
     )
     window.until(lambda out: b"Enter" in out)
     window.settle()
-    _begin_answer(window, STREAM_SECONDS / 2)
+    begin_answer(window, STREAM_SECONDS / 2)
     _type(window, STREAM_SECONDS / 2)
     window.press(b"\x11")
     deadline = time.perf_counter() + 10
