@@ -55,12 +55,11 @@ def serve(
     from chatterm.cli.nearest import nearest_commands
     from chatterm.server.certificate import certificate
     from chatterm.server.core import open_server
-    from chatterm.server.logs import model_missing, serving_at, write_to
+    from chatterm.server.logs import announce, write_to
     from chatterm.server.running import alone, listen, run
 
     shown = certificate(settings)
-    log = settings.options.log
-    write_to(sys.stderr, log)
+    write_to(sys.stderr, settings.options.log)
     with alone(context.paths()), listen(settings) as listening:
         url = settings.url(listening.getsockname()[1])
         server = open_server(
@@ -70,22 +69,19 @@ def serve(
             paths=context.paths(),
             suggest=nearest_commands,
         )
+
+        def tell(said: str, event: str, **fields: str) -> None:
+            if settings.options.log == "json":
+                announce(event, fields)
+            else:
+                context.console.note(said)
+
         if server.access.local is not None and not settings.is_loopback:
-            context.console.note("everybody who reaches this server may use it")
-
-        def ready() -> None:
-            if log == "json":
-                serving_at(url)
-            else:
-                stops = "; Ctrl-C stops it" if sys.stderr.isatty() else ""
-                context.console.note(f"serving at {url}{stops}")
-
+            tell("everybody who reaches this server may use it", "no logins")
         for name, error in server.models.not_here():
-            if log == "json":
-                model_missing(name)
-            else:
-                context.console.note(f"{name} cannot be asked yet: {error.message}")
-        run(server, listening, ready, shown)
+            tell(f"{name} cannot be asked yet: {error.message}", "model missing", model=name)
+        stops = "; Ctrl-C stops it" if sys.stderr.isatty() else ""
+        run(server, listening, lambda: tell(f"serving at {url}{stops}", "serving", url=url), shown)
     return 0
 
 

@@ -48,7 +48,10 @@ def add(
     context = context_of(ctx)
     with people_of(context) as people:
         if people.users.named(name) is not None:
-            raise ConfigError(f"there is a user {name!r} already", hint="chatterm users list")
+            raise ConfigError(
+                f"there is a user {name!r} already",
+                hint=f"chatterm users password {name} gives them another password",
+            )
         is_first = not people.users.all()
         password = _piped_password() if password_stdin else _asked_password("add", name)
         people.users.add(name, password, is_admin=admin)

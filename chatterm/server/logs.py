@@ -41,13 +41,9 @@ def write_to(stream: TextIO, form: Form) -> logging.Handler:
     return handler
 
 
-def serving_at(url: str) -> None:
-    _log(_server, logging.INFO, "serving", {"url": url, "version": __version__})
-
-
-def model_missing(name: str) -> None:
-    """One that the settings name, and that this machine does not have."""
-    _log(_server, logging.WARNING, "model missing", {"model": name})
+def announce(event: str, fields: Mapping[str, str]) -> None:
+    """What an owner should see when the server starts."""
+    _log(_server, logging.INFO, event, {**fields, "version": __version__})
 
 
 def request_over(seen: Seen) -> None:

@@ -51,7 +51,7 @@ class Users:
             if self.named(name) is not None:
                 raise ConfigError(
                     f"there is a user {name!r} already",
-                    hint=f"remove that one first: chatterm users remove {name}",
+                    hint=f"chatterm users password {name} gives them another password",
                 )
             return self._insert(name, name, LOCAL, "", hashed, is_admin)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 from tests.cli.program import chatterm
 from tests.server.asking import get, post
+from tests.server.program import served_program
 from tests.server.serving import serving
 
 
@@ -54,6 +56,22 @@ def test_a_password_that_is_too_short_changes_nothing() -> None:
     add("ada")
     ran = chatterm("users", "password", "ada", "--password-stdin", stdin="short")
     assert ran.code == 2 and "too short" in ran.err
+
+
+def test_a_name_that_is_taken_is_no_reason_to_remove_anybody() -> None:
+    add("ada")
+    ran = chatterm("users", "add", "ada", "--password-stdin", stdin="battery staple")
+    assert ran.code == 2
+    assert "chatterm users password ada" in ran.err and "remove" not in ran.err
+
+
+def test_a_log_of_json_is_json_from_its_first_line(tmp_path: Path) -> None:
+    args = ["--host", "0.0.0.0", "--no-auth"]
+    with served_program(tmp_path, args, log="json", models=["echo", "qwen3-4b"]) as program:
+        program.ask_to_stop()
+        assert program.ended() == 0
+        events = [json.loads(line)["event"] for line in program.said.splitlines()]
+    assert events == ["no logins", "model missing", "serving", "stopping"]
 
 
 def test_who_adds_the_first_user_hears_what_that_changes() -> None:
