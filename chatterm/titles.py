@@ -9,14 +9,17 @@ import re
 from contextlib import suppress
 
 TITLE_LENGTH = 60
+_BLOCK = re.compile(r"^(?:#{1,6}|>|[-*+]) (?=\S)")
+_BOLD = re.compile(r"\*\*(\S(?:.*?\S)?)\*\*")
 _EXCERPT = 1200
 """Characters of the prompt and of the answer that a model is shown: enough to know the subject."""
 
 
 def first_words(text: str) -> str:
-    """A title until a better one is known: the beginning of the first line that has words."""
+    """A title until a better one is known: the beginning of the first line that has words,
+    without the signs of Markdown around them."""
     line = next((line for line in text.splitlines() if line.strip()), "")
-    words = " ".join(line.split())
+    words = _BOLD.sub(r"\1", _BLOCK.sub("", " ".join(line.split())))
     if len(words) <= TITLE_LENGTH:
         return words
     cut = words[: TITLE_LENGTH - 1]

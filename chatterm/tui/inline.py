@@ -129,7 +129,7 @@ class InlineComposer(InTurn[str]):
     def _show(self) -> None:
         shown: list[Action] = [
             action
-            for action in (*actions_of(Where.COMPOSER), *actions_of(Where.CHAT))
+            for action in (*actions_of(Where.COMPOSER), BY_ID["help"], *actions_of(Where.CHAT))
             if action.hint and (action.id == "send" or action.id in _DONE_BY_COMMAND + _DONE_HERE)
         ]
         hints = tuple(

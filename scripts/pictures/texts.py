@@ -40,7 +40,8 @@ def words(path: str):
         for line in file:
             yield from line.lower().split()
 
-for word, count in Counter(words("book.txt")).most_common(10):
+frequent = Counter(words("book.txt")).most_common(10)
+for word, count in frequent:
     print(f"{count:6} {word}")
 ```
 

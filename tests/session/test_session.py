@@ -292,6 +292,9 @@ async def test_the_echo_backend_continues_its_own_words(store: Store) -> None:
         ("word " * 40, "word word word word word word word word word word word…"),
         ("x" * 200, "x" * 59 + "…"),
         ("", ""),
+        ("# A **bold** heading\n\ntext", "A bold heading"),
+        ("- milk\n- bread", "milk"),
+        ("#tag and -x and **kwargs", "#tag and -x and **kwargs"),
     ],
 )
 def test_a_title_is_the_first_words(text: str, title: str) -> None:

@@ -99,6 +99,22 @@ async def test_search_opens_the_hit_where_it_stands(store: Store, home: Path) ->
         assert run.screen.reading.current.text == "sail away"
 
 
+async def test_what_was_found_is_in_sight_on_a_narrow_screen(store: Store, home: Path) -> None:
+    async with program(store, home, says("ahoy"), size=(60, 16)) as run:
+        await run.say("these are many words that come before the one that is sought: sail")
+        await run.press("ctrl+r")
+        await run.type("sail")
+        rows = run.app.screen.query_one(Rows)
+        await run.until(lambda: bool(rows.rows))
+        assert "sought: sail" in "\n".join(run.lines()[6:])
+
+
+async def test_a_list_has_its_rows_in_a_tiny_window(store: Store, home: Path) -> None:
+    async with program(store, home, size=(40, 10)) as run:
+        await run.press("ctrl+o")
+        assert "other" in "\n".join(run.lines())
+
+
 async def test_keys_in_quick_succession_show_what_the_last_of_them_finds(
     store: Store, home: Path, tmp_path: Path
 ) -> None:

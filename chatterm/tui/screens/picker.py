@@ -45,8 +45,12 @@ class Picker(ModalScreen[Picked | None]):
         & .note { dock: bottom; color: $muted; padding: 0 1; height: 2; }
         &.-noted Rows { margin-bottom: 3; }
         &.-wide > Vertical { width: 120; }
+        &.-low > Vertical { margin-top: 0; max-height: 100%; }
+        &.-low .note { display: none; }
+        &.-low Rows { margin-bottom: 0; }
     }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-tall")]
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class Composer(TextArea):
         scrollbar-size-vertical: 1;
         &:focus { border: round $border; }
         & .text-area--cursor-line { background: transparent; }
+        & .text-area--placeholder { color: $muted; }
     }
     """
 

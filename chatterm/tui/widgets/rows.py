@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -20,6 +20,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chatterm.render.sanitise import sanitise
+
+Slice: TypeAlias = tuple[int, int]
 
 _TITLE = 12
 """Cells that a title has at least; what stands at the right is cut before it."""
@@ -225,7 +227,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _detail(self, row: Row, base: Style, width: int) -> list[Segment]:
         dim = base + self._style("rows--dim")
-        shown = self._marked(one_line(row.detail), row.marks, dim, width - 5)
+        text, marks = _in_sight(one_line(row.detail), row.marks, width - 5)
+        shown = self._marked(text, marks, dim, width - 5)
         return [Segment("    ", base), *shown]
 
     def _marked(
@@ -252,6 +255,14 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             if self._rows[number].key:
                 self._move(number)
                 self.choose()
+
+
+def _in_sight(text: str, marks: Sequence[Slice], room: int) -> tuple[str, Sequence[Slice]]:
+    """The text from where its first mark can be seen."""
+    if not marks or cell_len(text[: marks[0][1]]) < room:
+        return text, marks
+    start = max(0, marks[0][0] - room // 3)
+    return "…" + text[start:], [(first + 1 - start, last + 1 - start) for first, last in marks]
 
 
 def one_line(text: str) -> str:
