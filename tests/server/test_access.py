@@ -268,6 +268,9 @@ def test_logging_out_ends_the_login_and_only_that(locked: Served) -> None:
     assert post(f"{locked.url}/auth/logout", headers=headers[0]).status_code == 200
     codes = [get(f"{locked.url}/auth/check", headers=h).status_code for h in headers]
     assert codes == [401, 200]
+    tokens = [{"Refresh": pair["refresh_token"]["access_token"]} for pair in (one, two)]
+    codes = [get(f"{locked.url}/auth/refresh", headers=h).status_code for h in tokens]
+    assert codes == [401, 200]
 
 
 def test_guessing_passwords_is_slowed_down(locked: Served) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from chatterm.messages import Usage
@@ -13,8 +15,17 @@ from chatterm.server.records import Records, open_records
 from chatterm.server.work import Job, JobState
 from tests.cli.program import slow_echo
 from tests.clocks import Clock
-from tests.server.asking import Asking
+from tests.server.asking import PATIENCE, Asking, post
 from tests.server.serving import serving
+
+DIALECTS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/api/chat",
+    "/api/generate",
+)
+DAY = 86400
 
 
 @pytest.fixture
@@ -63,8 +74,9 @@ def test_one_user_with_many_answers_under_way_is_told_and_others_are_not(home: P
         ann, bob = (Asking.by_name(served.url, name) for name in ("ann", "bob"))
         chat_id = ann.new_chat()
         prompt = ann.prompt(chat_id, "word " * 500).json()
-        codes = [ann.answer(chat_id, prompt["id"], "slow").status_code for _ in range(3)]
-        assert codes == [200, 200, 429]
+        replies = [ann.answer(chat_id, prompt["id"], "slow") for _ in range(3)]
+        assert [reply.status_code for reply in replies] == [200, 200, 429]
+        assert int(replies[-1].headers["Retry-After"]) > 0
         other = bob.new_chat()
         assert bob.asked(other, "hi", model="slow")
 
@@ -79,3 +91,62 @@ def test_who_has_used_up_their_tokens_is_told(home: Path) -> None:
         refused = ann.answer(chat_id, prompt["id"])
         assert refused.status_code == 429
         assert "tokens" in refused.json()["detail"]
+        assert 0 < int(refused.headers["Retry-After"]) <= DAY
+
+
+def asked(path: str, text: str = "one two three", model: str = "echo") -> dict[str, Any]:
+    """The body of a request of any dialect."""
+    talk = [{"role": "user", "content": text}]
+    said = {"messages": talk, "input": text, "prompt": text}
+    words = {"/v1/responses": "input", "/v1/completions": "prompt", "/api/generate": "prompt"}
+    word = words.get(path, "messages")
+    return {"model": model, word: said[word], "stream": False}
+
+
+def told(reply: httpx.Response) -> str:
+    """What a refusal says, in the form of its dialect."""
+    error = reply.json()["error"]
+    message = error if isinstance(error, str) else error["message"]
+    assert message
+    return str(message)
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+def test_requests_of_a_minute_are_limited_in_every_dialect(home: Path, path: str) -> None:
+    with serving(requests_per_minute=2) as served:
+        replies = [post(f"{served.url}{path}", json=asked(path)) for _ in range(3)]
+    assert [reply.status_code for reply in replies] == [200, 200, 429]
+    assert 0 < int(replies[-1].headers["Retry-After"]) <= 60
+    assert "Too Many Requests" in told(replies[-1])
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+def test_tokens_of_a_day_are_limited_in_every_dialect(home: Path, path: str) -> None:
+    with serving(tokens_per_day=4) as served:
+        replies = [post(f"{served.url}{path}", json=asked(path)) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [200, 429]
+    assert 0 < int(replies[-1].headers["Retry-After"]) <= DAY
+    assert "tokens" in told(replies[-1])
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+def test_open_jobs_are_limited_in_every_dialect(home: Path, path: str) -> None:
+    slow_echo(home, words_per_second=5)
+    with serving(open_jobs=1) as served:
+        long = asked(path, "word " * 500, "slow") | {"stream": True}
+        with httpx.stream("POST", f"{served.url}{path}", json=long, timeout=PATIENCE) as reply:
+            pieces = reply.iter_raw()
+            assert next(pieces)
+            refused = post(f"{served.url}{path}", json=asked(path))
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "under way" in told(refused)
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+def test_bodies_are_limited_in_every_dialect(home: Path, path: str) -> None:
+    with serving(body_mb=0.001) as served:
+        refused = post(f"{served.url}{path}", json=asked(path, "word " * 500))
+        small = post(f"{served.url}{path}", json=asked(path))
+    assert (refused.status_code, small.status_code) == (413, 200)
+    assert "too large" in told(refused)

@@ -153,11 +153,9 @@ class _Stream(Response):
         return None
 
     def _event(self, event_type: str, number: int | None = None, **fields: Any) -> bytes:
-        """Tagged, and so that a client from before there were tags reads it as well."""
-        value: dict[str, Any] = {"event_type": event_type, **fields}
+        """Tagged, and so that a client from before there were tags reads it as well: each event
+        of theirs has a token and an error, of which one or both are null."""
+        untagged: dict[str, Any] = {"token": None, "error": None}
         if event_type == "token":
-            value |= {"token": {"text": fields["text"], "log_prob": None, "token_id": -1}}
-            value |= {"error": None}
-        elif event_type == "error":
-            value |= {"token": None}
-        return event_text(value, number)
+            untagged["token"] = {"text": fields["text"], "log_prob": None, "token_id": -1}
+        return event_text({"event_type": event_type, **untagged, **fields}, number)
