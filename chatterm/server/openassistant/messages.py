@@ -10,7 +10,9 @@ from starlette.responses import Response
 from chatterm.messages import Role
 from chatterm.server.access import UseCaller
 from chatterm.server.core import Server
-from chatterm.server.openassistant.archive import Archive, Wish
+from chatterm.server.openassistant.archive import Archive
+from chatterm.server.openassistant.asking import Asking, Wish
+from chatterm.server.openassistant.judging import Judging
 from chatterm.server.openassistant.wire import (
     Body,
     Evaluation,
@@ -32,10 +34,11 @@ class Report(Body):
 
 def routes(server: Server, archive: Archive) -> APIRouter:
     router = APIRouter(tags=["messages"])
+    asking, judging = Asking(server, archive), Judging(server, archive)
 
     @router.post("/chats/{chat_id}/prompter_message")
     async def prompt(caller: UseCaller, chat_id: str, body: NewPrompt) -> JsonObject:
-        added = archive.add_prompt(caller.user, chat_id, body.parent_id, body.content)
+        added = asking.add_prompt(caller.user, chat_id, body.parent_id, body.content)
         return archive.message_json(caller.user, chat_id, added.id)
 
     @router.post("/chats/{chat_id}/assistant_message")
@@ -45,8 +48,8 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         parent = archive.message(caller.user, chat_id, body.parent_id)
         if parent.role is not Role.USER:
             raise Problem(400, "Parent message is not a prompter message")
-        fit = await archive.fit(caller.user, Wish.of(body))
-        answer_id = await archive.answer(caller.user, chat_id, parent.id, fit)
+        fit = await asking.fit(caller.user, Wish.of(body))
+        answer_id = await asking.answer(caller.user, chat_id, parent.id, fit)
         return archive.message_json(caller.user, chat_id, answer_id)
 
     @router.post("/chats/{chat_id}/messages")
@@ -54,8 +57,8 @@ def routes(server: Server, archive: Archive) -> APIRouter:
         """A prompt and its answer at once, as clients from before 26 March 2023 ask."""
         wish = _wish(body, server.models.default)
         archive.listed(caller.user, chat_id)
-        fit = await archive.fit(caller.user, wish)
-        prompt_id, answer_id = await archive.ask(
+        fit = await asking.fit(caller.user, wish)
+        prompt_id, answer_id = await asking.ask(
             caller.user, chat_id, body.parent_id, body.content, fit
         )
         return {
@@ -69,19 +72,19 @@ def routes(server: Server, archive: Archive) -> APIRouter:
 
     @router.post("/chats/{chat_id}/messages/{message_id}/votes")
     async def vote(caller: UseCaller, chat_id: str, message_id: str, body: Vote) -> Response:
-        archive.vote(caller.user, chat_id, message_id, body.score)
+        judging.vote(caller.user, chat_id, message_id, body.score)
         return Response(status_code=200)
 
     @router.post("/chats/{chat_id}/messages/{message_id}/reports")
     async def report(caller: UseCaller, chat_id: str, message_id: str, body: Report) -> Response:
-        archive.report(caller.user, chat_id, message_id, body.report_type, body.reason)
+        judging.report(caller.user, chat_id, message_id, body.report_type, body.reason)
         return Response(status_code=200)
 
     @router.post("/chats/{chat_id}/messages/{message_id}/message_evals")
     async def evaluate(
         caller: UseCaller, chat_id: str, message_id: str, body: Evaluation
     ) -> Response:
-        archive.evaluate(caller.user, chat_id, message_id, body.inferior_message_ids)
+        judging.evaluate(caller.user, chat_id, message_id, body.inferior_message_ids)
         return Response(status_code=200)
 
     return router
