@@ -58,14 +58,16 @@ def parse(line: str, now: float) -> Query:
         key = (part["filter"] or "").lower()
         text = part["word"] if part["phrase"] is None else part["phrase"]
         starred = bool(part["star"]) or (part["phrase"] is None and text.endswith("*"))
-        time = moment(text, now) if key in moments else None
+        # What is searched while it is typed ends in a star, which no tag, title or day has.
+        plain = text.rstrip("*")
+        time = moment(plain, now) if key in moments else None
         if key == "tag":
-            tags.append(" ".join(text.lower().split()))
+            tags.append(" ".join(plain.lower().split()))
         elif key in ("role", "model"):
             # Any beginning of a model's name will do, as its size and version come last.
             match += _phrase(key, text, starred or key == "model")
         elif key == "title":
-            titles.append(text)
+            titles.append(plain)
         elif time is not None:
             moments[key].append(time)
         else:

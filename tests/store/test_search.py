@@ -313,6 +313,17 @@ def test_a_checkpoint_does_not_touch_the_index(store: Store, tmp_path: Path) -> 
     assert index_pages() != before
 
 
+def test_filters_narrow_while_the_line_is_still_typed(store: Store) -> None:
+    chat_id, _ = conversation(store, "word")
+    store.rename(chat_id, "plans for spring", by_user=True)
+    store.tag(chat_id, "work")
+    conversation(store, "word elsewhere")
+    for line in ("tag:work*", "title:pla*", 'title:"plans for"*', "tag:work wo*"):
+        assert found(store, line) == ["word"]
+    assert len(found(store, "since:1d*")) == 2
+    assert found(store, "before:1d*") == []
+
+
 # Anything may be typed
 
 _BITS = st.sampled_from(
