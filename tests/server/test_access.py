@@ -40,6 +40,7 @@ OF_EVERYBODY = {
     "/admin/users/{user_id}",
     "/admin/refresh_tokens/{user_id}",
     "/v1/models/{model}",
+    "/api/blobs/{digest}",
 }
 """Paths with an id that belongs to no user."""
 VERBS = ("get", "post", "put", "patch", "delete")
