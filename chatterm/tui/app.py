@@ -127,6 +127,8 @@ class ChattermApp(InTurn[int]):
         from chatterm.tui.widgets.rows import Row
 
         known = [action for action in ACTIONS if action.in_palette]
+        # What is done in a chat comes before how the program looks and ends.
+        known.sort(key=lambda action: action.where is not Where.CHAT)
         return [
             Row(
                 action.id,

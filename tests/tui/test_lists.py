@@ -76,6 +76,15 @@ async def test_pin_rename_tag_trash_and_undo(store: Store, home: Path) -> None:
         assert listed(run)[0] == "apples and pears #food #fun"
 
 
+async def test_pinning_the_chat_that_is_shown_is_said_above_it(store: Store, home: Path) -> None:
+    async with program(store, home, says("one")) as run:
+        await run.say("hello")
+        await run.press("ctrl+b", "ctrl+s")
+        await run.until(lambda: "pinned" in run.text_of("TitleBar"))
+        await run.press("ctrl+s")
+        await run.until(lambda: "pinned" not in run.text_of("TitleBar"))
+
+
 async def test_putting_away_the_chat_that_is_shown_begins_a_new_one(
     store: Store, home: Path
 ) -> None:

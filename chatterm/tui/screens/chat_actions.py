@@ -63,6 +63,10 @@ class ChatActions(ChatBase):
         else:
             self._tag(event.chat)
 
+    def on_chat_list_marked(self) -> None:
+        """The title bar may have to say so."""
+        self.refresh_path()
+
     def on_chat_list_changed(self, event: ChatList.Changed) -> None:
         """A chat went to the trash, or came back."""
         chat = self.desk.store.chat(event.chat_id)

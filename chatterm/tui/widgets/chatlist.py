@@ -59,6 +59,9 @@ class ChatList(Vertical):
             super().__init__()
             self.chat_id = chat_id
 
+    class Marked(Message):
+        """A chat was pinned or unpinned."""
+
     class Fetch(Message):
         """A chat was chosen that lies on a server and is not here yet."""
 
@@ -222,6 +225,7 @@ class ChatList(Vertical):
         if chat is not None:
             self._desk.store.pin(chat.id, pinned=not chat.pinned)
             self.reload()
+            self.post_message(self.Marked())
 
     def action_trash(self) -> None:
         chat = self._under_cursor()
