@@ -193,6 +193,8 @@ _SHOWN = {
     "slash": "/",
     "full_stop": ".",
     "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
     "up": "↑",
     "down": "↓",
     "left": "←",

@@ -40,8 +40,8 @@ def words(path: str):
         for line in file:
             yield from line.lower().split()
 
-frequent = Counter(words("book.txt")).most_common(10)
-for word, count in frequent:
+top = Counter(words("book.txt")).most_common(10)
+for word, count in top:
     print(f"{count:6} {word}")
 ```
 
