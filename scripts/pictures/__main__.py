@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from chatterm.catalog import Catalog, RemoteEntry, load_catalog
 from chatterm.config import ChatOptions, Config
@@ -245,6 +246,9 @@ class Photographer:
         await self.pilot.press(*text)
 
     def shoot(self, name: str) -> None:
+        for written in (*self.app.screen.query(Input), *self.app.screen.query(TextArea)):
+            # Else a cursor is there or not, as it blinks.
+            written.cursor_blink = False
         svg = self.app.export_screenshot(title="chatterm")
         # The names of styles are numbered per run; a picture that did not change stays the same.
         svg = re.sub(r"terminal-\d+", f"terminal-{name}", svg)
