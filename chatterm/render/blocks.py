@@ -41,6 +41,10 @@ class Leaf:
     node: Node
     row: int
     settled: int = 0
+    cut: int = 0
+    """Characters of a paragraph that these rows show."""
+    carried: tuple[Segment, ...] = ()
+    """What they left over for the row that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +249,18 @@ class Drawing:
 
         return draw
 
-    def _paragraph(self, node: Node, prefix: Prefix, leaf: Leaf) -> None:
+    def rest_of_paragraph(self, content: str, carried: tuple[Segment, ...]) -> None:
+        """Draw what follows the rows of a paragraph of the top that are drawn already."""
+        leaf = Leaf(Node("paragraph", 0, 1, content), len(self.lines))
+        self.leaves.append(leaf)
+        self._paragraph(leaf.node, Prefix(), leaf, carried)
+
+    def _paragraph(
+        self, node: Node, prefix: Prefix, leaf: Leaf, carried: tuple[Segment, ...] = ()
+    ) -> None:
         """Draw piece by piece: all but the last are settled, and remembered."""
         style = self.theme.quote if prefix.is_quoted else self.theme.text
         width = self.layout.width - prefix.width
-        carried: tuple[Segment, ...] = ()
         *whole, last = pieces(node.content, self.layout.piece)
         sure, at = self._sure(node.content) if whole else 0, 0
         for piece in whole:
@@ -258,9 +269,11 @@ class Drawing:
             rows, carried = self._piece(piece, carried, style, width)
             key = ("piece", piece, carried_before, style, before)
             self._add(key, self._rows(rows, before))
-            at += len(piece) + 1
+            at += len(piece)
+            at += node.content[at].isspace()
             if at <= sure:
                 leaf.settled = len(self.lines) - leaf.row
+                leaf.cut, leaf.carried = at, carried
         before = prefix if len(self.lines) == leaf.row else prefix.next()
 
         def draw() -> list[Line]:
@@ -289,11 +302,11 @@ class Drawing:
         return found
 
     def _joined(self, carried: tuple[Segment, ...], content: str, style: Style) -> list[Span]:
-        fresh = spans(content, style, self.theme, self.env)
+        fresh = spans(content, style, self.theme, self.env) if content else []
         if not carried:
             return fresh
         before = [(segment.text, segment.style or NULL) for segment in carried]
-        return [*before, (" ", style), *fresh]
+        return [*before, (" ", style), *fresh] if fresh else before
 
     def _rows(self, rows: list[Row], prefix: Prefix) -> Callable[[], list[Line]]:
         return lambda: wrapped(rows, prefix)

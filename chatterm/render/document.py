@@ -2,14 +2,18 @@
 
 The block phase of CommonMark goes line by line: a block is closed for ever once a whole line has
 opened the one after it. Closed blocks are frozen rows; the same holds for the items of a list at
-the top, the rows of a table once its widths are known, and the lines of a fence. An unfinished line
-freezes nothing, since `#` is a heading and `#tag` is not.
+the top, the rows of a table once its widths are known, the lines of a fence, and the pieces of a
+paragraph at the top. An unfinished line freezes nothing, since `#` is a heading and `#tag` is not;
+but what may follow a long line is known. A paragraph in a quote or an item is read again from its
+beginning, up to a length at which it is cut.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from rich.segment import Segment
 
 from chatterm.render.blocks import Carried, Drawing, draw
 from chatterm.render.layout import Layout, Prefix
@@ -40,9 +44,15 @@ class _List:
 class _Table:
     """The table at the top whose first rows are frozen."""
 
-    head: str
-    """Its first two lines, which every later parse needs."""
     carried: Carried
+
+
+@dataclass(slots=True)
+class _Paragraph:
+    """The paragraph at the top whose first rows are frozen."""
+
+    carried: tuple[Segment, ...]
+    """What stands already on the row that is open."""
 
 
 class StreamDoc:
@@ -65,6 +75,10 @@ class StreamDoc:
         self._above = False
         self._list: _List | None = None
         self._table: _Table | None = None
+        self._paragraph: _Paragraph | None = None
+        self._head = ""
+        """What every later parse of a table or a paragraph needs before the tail: the table's first
+        two lines, or any word in the place of those that are frozen."""
         self._open: OpenBlock | None = None
         self._links: dict[str, Any] = {}
         self._dirty = 0
@@ -98,8 +112,10 @@ class StreamDoc:
         other = StreamDoc(width, self.theme, layout)
         other._cleaner, other._fresh, other._links = self._cleaner, self._fresh, self._links
         other._above = self._above or self.frozen > 0
-        other._tail = (self._table.head if self._table else "") + self._tail
+        other._tail = (self._head if self._table else "") + self._tail
         other._list = self._list
+        if self._paragraph is not None:
+            other._paragraph, other._head = self._paragraph, self._head
         if self._open is not None:
             other._open = self._open.again(other._drawing)
         return other
@@ -118,12 +134,12 @@ class StreamDoc:
         text = self._tail
         if not is_end and not text[whole:].strip(" \t"):
             text = text[:whole]  # blanks alone say nothing yet about their line
-        head = self._table.head if self._table else ""
-        source = (head + text).split("\n")
+        text = self._head + text
+        source = text.split("\n")
         if not source[-1]:
             source.pop()
-        whole_lines = len(source) if is_end else (head + text).count("\n")
-        nodes = self._parse(head + text)
+        whole_lines = len(source) if is_end else text.count("\n")
+        nodes = self._parse(text)
         rows = self._draw_nodes(nodes, source, None if is_end else whole_lines)
         self._replace(self.frozen, self._drawing.lines)
         self._settle(whole_lines)
@@ -154,6 +170,10 @@ class StreamDoc:
             carries = at == 0
             if carries and self._table:
                 drawing.table(node, _TOP, self._table.carried)
+                continue
+            if carries and self._paragraph:
+                rest = node.content[len(self._head) :]
+                drawing.rest_of_paragraph(rest, self._paragraph.carried)
                 continue
             number = self._list.number if carries and self._list else None
             has_gap = self._above or self.frozen + rows[-1] > 0
@@ -189,6 +209,8 @@ class StreamDoc:
         if not nodes:
             return False
         last = nodes[-1]
+        if len(nodes) == 1 and self._freeze_pieces(last, source):
+            return True
         new_links = len(self._drawing.env["references"]) > len(self._links)
         # The title of a definition may go on over lines that look like a paragraph.
         is_loose = not new_links or not last.start or not source[last.start - 1].strip()
@@ -209,16 +231,43 @@ class StreamDoc:
 
     def _cut(self, source: list[str], line: int, row: int, *, new_links: bool) -> None:
         """Freeze the tail's first rows; the tail begins with that line of ``source`` from now."""
-        first = 2 if self._table else 0
-        text = "\n".join(source[first:line]) + "\n" if line > first else ""
+        text = "\n".join(source[:line]) + "\n" if line else ""
         if new_links:
             env = self._env()
             blocks(text, env)
             self._links = env["references"]
-        self._tail = self._tail[len(text) :]
+        self._tail = self._tail[max(len(text) - len(self._head), 0) :]
         self.frozen += row
         self.settled = max(self.settled, self.frozen)
-        self._list = self._table = None
+        self._list = self._table = self._paragraph = None
+        self._head = ""
+
+    def _freeze_pieces(self, node: Node, source: list[str]) -> bool:
+        """Freeze the settled rows of a long paragraph, and forget its words but for one.
+
+        The word makes what follows go on with a paragraph, which some lines may interrupt and some
+        may not; it is too long for the head of a table, as what is settled is known to be none.
+        """
+        if node.kind not in ("paragraph", "heading") or node.start or self._table:
+            return False
+        leaf = self._drawing.leaves[-1]
+        if not leaf.settled:
+            return False
+        content = leaf.node.content
+        # What begins like a definition of a link may still become one, over many lines.
+        if not self._head and content.startswith("["):
+            return False
+        blanks = 0 if self._head else len(source[0]) - len(source[0].lstrip())
+        forgotten = content[: leaf.cut]
+        if self._tail[blanks : blanks + leaf.cut] != forgotten:
+            return False
+        last = forgotten[-1]
+        self._head = "x" * (self.layout.piece + 1) + (last if last.isspace() else "")
+        self._tail = self._tail[blanks + leaf.cut :]
+        self._paragraph = _Paragraph(leaf.carried)
+        self.frozen += leaf.row + leaf.settled
+        self.settled = max(self.settled, self.frozen)
+        return True
 
     def _freeze_items(
         self, node: Node, source: list[str], whole_lines: int, *, new_links: bool
@@ -245,7 +294,7 @@ class StreamDoc:
         head = "\n".join(source[node.start : node.start + 2]) + "\n"
         end = self._drawing.table_rows[len(rows) - 1]
         self._cut(source, rows[-1].end, end, new_links=new_links)
-        self._table = _Table(head, Carried(layout, drawn + len(rows)))
+        self._table, self._head = _Table(Carried(layout, drawn + len(rows))), head
         return True
 
     def _enter(self, node: Node, source: list[str], *, new_links: bool) -> bool:
@@ -286,13 +335,11 @@ class StreamDoc:
 
     def _force(self, source: list[str], whole_lines: int) -> bool:
         """Close a block that has become monstrous, at the end of its last whole line."""
-        first = 2 if self._table else 0
-        if len(self._tail) < _LONG_TAIL or whole_lines <= first:
+        text = "\n".join(source[:whole_lines]) + "\n"
+        if len(self._tail) < _LONG_TAIL or not whole_lines or len(text) <= len(self._head):
             return False
-        head = self._table.head if self._table else ""
-        text = "\n".join(source[first:whole_lines]) + "\n"
-        nodes = self._parse(head + text)
-        self._draw_nodes(nodes, (head + text).split("\n"), None)
+        nodes = self._parse(text)
+        self._draw_nodes(nodes, text.split("\n"), None)
         self._replace(self.frozen, self._drawing.lines)
         new_links = len(self._drawing.env["references"]) > len(self._links)
         self._cut(source, whole_lines, len(self._drawing.lines), new_links=new_links)

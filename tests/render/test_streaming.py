@@ -175,3 +175,80 @@ def test_a_block_beyond_measure_stays_quick_and_complete(opening: str) -> None:
     stream.finish()
     shown = " ".join(line.text for line in stream.lines)
     assert all(f"line {number} " in " ".join(shown.split()) + " " for number in (0, 50, 99))
+
+
+_AMONG = [
+    "---",
+    "===",
+    "1. one",
+    "2. two",
+    "    four blanks",
+    "| a | b |",
+    "|---|---|",
+    "a | b",
+    "-|-",
+]
+_AMONG += [
+    "[a]: /b",
+    "[a]",
+    "$$",
+    "\\[ x",
+    "```",
+    "> quoted",
+    "lazy",
+    "- - -",
+    "- item",
+    "# head",
+    "#tag",
+]
+_AMONG += [
+    "<div>",
+    "<b>",
+    "**",
+    "`",
+    "\t",
+    "  ",
+    "hard  ",
+    "back\\",
+    "日本語",
+    "",
+    "<!--",
+    "***",
+    "+",
+    "12)",
+]
+
+
+def long_paragraphs(rng: random.Random) -> str:
+    """Paragraphs of many lines of any length, with what may end one between them."""
+    lines = []
+    for _ in range(rng.randint(4, 30)):
+        if rng.random() < 0.3:
+            lines.append(rng.choice(_AMONG))
+        else:
+            count = rng.choice([1, 3, 12, 60])
+            words = [
+                rng.choice(["a", "whale", "sea,", "**b**", "`c`", "[d]"]) for _ in range(count)
+            ]
+            lines.append(" " * rng.choice([0, 0, 0, 2, 5]) + " ".join(words))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_paragraph_is_frozen_where_nothing_can_change_it(part: int) -> None:
+    for seed in range(part * 30, part * 30 + 30):
+        rng = random.Random(seed)
+        text = long_paragraphs(rng)
+        layout = Layout(rng.choice([20, 60, 100]), piece=rng.choice([20, 60]))
+        try:
+            check(text, fragments(rng, text), layout)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+
+
+def test_a_long_paragraph_is_not_read_again_from_its_beginning() -> None:
+    stream = StreamDoc(80, ANSI, Layout(80, piece=200))
+    for number in range(500):
+        stream.append(f"word {number} and more of it" + ("\n" if number % 3 == 0 else " "))
+        stream.render()
+        assert len(stream._tail) < 1_000
