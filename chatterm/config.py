@@ -116,18 +116,10 @@ class ServeOptions:
     """Let users in by their name alone, as old Open-Assistant clients do; for trusted networks."""
     models: tuple[str, ...] = ()
     """The models it offers; empty is all of this machine."""
-    presets: tuple[str, ...] = (
-        "own",
-        "k50 top_k=50 top_p=0.95 temperature=0.75 repetition_penalty=1.2",
-        "k50-Creative top_k=50 top_p=0.95 temperature=0.85 repetition_penalty=1.2",
-        "k50-Precise top_k=50 top_p=0.95 temperature=0.1 repetition_penalty=1.2",
-        "k50-Original top_k=50 top_p=0.95 temperature=0.9 repetition_penalty=1.2",
-        "nucleus9 top_p=0.9 temperature=0.8 repetition_penalty=1.2",
-        "typical2 typical_p=0.2 temperature=0.8 repetition_penalty=1.2",
-        "typical3 typical_p=0.3 temperature=0.8 repetition_penalty=1.2",
-    )
+    presets: tuple[str, ...] = ()
     """Ways of sampling that Open-Assistant clients choose by name, each a name and KEY=VALUE; they
-    take the first where nobody chose, and one without values is what the model itself prefers."""
+    take the first where nobody chose, and one without values is what the model itself prefers.
+    Empty is those that Open-Assistant had."""
     cors_origins: tuple[str, ...] = ()
     """Web pages that may ask it, as https://chat.example.org; empty is none."""
     hosts: tuple[str, ...] = ()

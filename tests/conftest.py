@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from chatterm.ids import NewId, ulid_factory
 from chatterm.store import Store
 from tests.clocks import Clock
+
+if hasattr(signal, "SIGHUP"):
+    # What is started inherits it, and some of that ends with its terminal: nohup would keep it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,16 @@ _OURS = {
     "max_new_tokens": "max_tokens",
 }
 """Words of the wire, and what we call them."""
+_OPEN_ASSISTANTS = (
+    "own",
+    "k50 top_k=50 top_p=0.95 temperature=0.75 repetition_penalty=1.2",
+    "k50-Creative top_k=50 top_p=0.95 temperature=0.85 repetition_penalty=1.2",
+    "k50-Precise top_k=50 top_p=0.95 temperature=0.1 repetition_penalty=1.2",
+    "k50-Original top_k=50 top_p=0.95 temperature=0.9 repetition_penalty=1.2",
+    "nucleus9 top_p=0.9 temperature=0.8 repetition_penalty=1.2",
+    "typical2 typical_p=0.2 temperature=0.8 repetition_penalty=1.2",
+    "typical3 typical_p=0.3 temperature=0.8 repetition_penalty=1.2",
+)
 _EXAMPLE = "as in precise top_k=50 temperature=0.1"
 
 
@@ -29,14 +39,15 @@ class Preset:
 
 
 def parse_presets(texts: Iterable[str]) -> tuple[Preset, ...]:
-    """Presets, each a name and ``KEY=VALUE`` as often as needed; a ConfigError of a wrong one."""
-    presets = tuple(map(_preset, texts))
+    """Presets, each a name and ``KEY=VALUE`` as often as needed; a ConfigError of a wrong one.
+
+    Where there is none they are those of Open-Assistant.
+    """
+    presets = tuple(map(_preset, texts)) or tuple(map(_preset, _OPEN_ASSISTANTS))
     names = [preset.name for preset in presets]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"serve.presets has {twice!r} twice", hint="give one another name")
-    if not presets:
-        raise ConfigError("serve.presets is empty", hint=f"clients choose one, {_EXAMPLE}")
     return presets
 
 

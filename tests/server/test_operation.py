@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -204,8 +203,6 @@ def test_it_ends_with_its_terminal_as_if_it_was_asked_to() -> None:
 
     pid, terminal = pty.fork()
     if pid == 0:
-        # Whoever runs the tests with nohup hands down that it is ignored.
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execv(COMMAND[0], [*COMMAND, "serve", "--port", "0"])
     said = b""
     while b"Ctrl-C stops it" not in said:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.config import ServeOptions
 from chatterm.errors import ConfigError
 from chatterm.server.presets import Preset, parse_presets
 from tests.server.asking import get
@@ -18,7 +17,7 @@ def test_the_usual_ones_are_offered_where_nothing_is_set(home: Path) -> None:
         configs = get(f"{served.url}/configs/model_configs").json()
     names = [one["name"] for one in configs[0]["parameter_configs"]]
     assert names[:3] == ["own", "k50", "k50-Creative"]
-    assert names == [text.partition(" ")[0] for text in ServeOptions().presets]
+    assert names == [preset.name for preset in parse_presets([])]
     sampling = configs[0]["parameter_configs"][1]["sampling_parameters"]
     assert (sampling["top_k"], sampling["typical_p"], sampling["max_new_tokens"]) == (
         50,
@@ -53,7 +52,6 @@ def test_a_preset_is_a_name_and_values() -> None:
         (["top_k=3"], "does not begin with a name"),
         ([" "], "does not begin with a name"),
         (["a", "a top_k=3"], "'a' twice"),
-        ([], "is empty"),
     ],
 )
 def test_a_wrong_one_is_named(home: Path, texts: list[str], words: str) -> None:
