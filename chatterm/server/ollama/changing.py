@@ -18,16 +18,15 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from chatterm.backend import remote_of
-from chatterm.catalog import Catalog, load_catalog
-from chatterm.catalog_edit import remove_entry, set_entry
-from chatterm.engine.library import LocalModel, open_library
+from chatterm.catalog import Catalog
+from chatterm.catalog_edit import set_entry
+from chatterm.engine.library import open_library
 from chatterm.engine.pull.events import Advanced, Planned, Pulled, Said
 from chatterm.engine.pull.naming import already_here, choice_of
 from chatterm.engine.pull.pulling import PullOptions, pull
 from chatterm.engine.pull.sources import Choice, is_address
 from chatterm.engine.pull.web import Web
-from chatterm.engine.removal import delete_files
-from chatterm.errors import ChattermError, ConfigError, ModelError
+from chatterm.errors import ConfigError, ModelError
 from chatterm.server.access import ModelsCaller
 from chatterm.server.core import Server
 from chatterm.server.ollama.about import local_model
@@ -38,6 +37,7 @@ from chatterm.server.ollama.replies import Reply
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Line
 from chatterm.server.problems import Problem
+from chatterm.server.removing import remove_model
 from chatterm.tables import read_toml
 
 _ABROAD = ("http:", "https:", "ftp:", "file:")
@@ -62,7 +62,7 @@ def routes(server: Server) -> APIRouter:
     @router.delete("/api/delete", summary="Delete a model", response_model=None)
     async def delete(body: Named, _: ModelsCaller) -> Response:
         name = resolved(server, body.said)
-        await _delete(server, name)
+        await remove_model(server, name)
         return JSONResponse({"status": "success"})
 
     return router
@@ -173,7 +173,7 @@ def _digest(choice: Choice) -> str:
     return first.sha256 or hashlib.sha256(first.url.encode()).hexdigest()
 
 
-# -- copy and delete -------------------------------------------------------------------------
+# -- copy ------------------------------------------------------------------------------------
 
 
 def _copy(server: Server, source: str, destination: str) -> None:
@@ -212,39 +212,3 @@ def _entry(server: Server, catalog: Catalog, source: str) -> Mapping[str, Any]:
         if entry.capabilities:
             said["capabilities"] = list(entry.capabilities)
     return said
-
-
-async def _delete(server: Server, name: str) -> None:
-    catalog, file = server.models.catalog, server.paths.user_models_file
-    library = open_library(server.paths, catalog)
-    if name in (read_toml(file) or {}).get("models", {}) and not catalog.models[name].files:
-        await _let_go(server, name)
-        remove_entry(file, "models", name)
-        server.models.refresh(_reread(server))
-        return
-    model = library.look(name) if name in library else None
-    if model is None or model.file.place != "chatterm":
-        raise bad(f"{name} is not this server's to delete", "model")
-    _no_copies(catalog, model)
-    await _let_go(server, name)
-    delete_files(model, server.paths.models_dir)
-    server.models.refresh()
-
-
-def _reread(server: Server) -> Catalog:
-    return load_catalog(server.paths.user_models_file)
-
-
-def _no_copies(catalog: Catalog, model: LocalModel) -> None:
-    """A copy is only a name: with the file it would lose everything."""
-    copies = [name for name, entry in catalog.models.items() if entry.path == str(model.path)]
-    if copies:
-        raise Problem(409, f"{copies[0]} is a copy of {model.name}: delete that one first")
-
-
-async def _let_go(server: Server, name: str) -> None:
-    """Its engine leaves the memory when its last answer is written."""
-    try:
-        await server.models.keep(name, 0)
-    except ChattermError:
-        return

@@ -1,4 +1,4 @@
-"""``GET /v1/models``: what is served, by the names to ask for it."""
+"""``/v1/models``: what is served, by the names to ask for it; who may, deletes one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from chatterm.messages import ModelInfo
-from chatterm.server.access import UseCaller
+from chatterm.server.access import ModelsCaller, UseCaller
 from chatterm.server.core import Server
 from chatterm.server.openai_common.answer import check_model
-from chatterm.server.openai_common.errors import NOT_SERVED, REFUSALS, ApiRoute, bad
+from chatterm.server.openai_common.errors import REFUSALS, ApiRoute
+from chatterm.server.removing import remove_model
 
 
 class Model(BaseModel):
@@ -31,6 +32,14 @@ class ModelList(BaseModel):
     data: list[Model]
 
 
+class Deleted(BaseModel):
+    """A model that is gone."""
+
+    id: str
+    object: str = "model"
+    deleted: bool = True
+
+
 def routes(server: Server) -> APIRouter:
     router = APIRouter(route_class=ApiRoute, responses=REFUSALS)
     since = int(server.clock())
@@ -44,14 +53,11 @@ def routes(server: Server) -> APIRouter:
         check_model(server, model)
         return _model(await server.models.info(model), since)
 
-    @router.delete("/models/{model:path}", summary="Refused: models stay")
-    async def delete(model: str, _: UseCaller) -> None:
+    @router.delete("/models/{model:path}", summary="Delete a model")
+    async def delete(model: str, _: ModelsCaller) -> Deleted:
         check_model(server, model)
-        raise bad(
-            "no model is deleted through this API; on the server: chatterm models remove",
-            "model",
-            NOT_SERVED,
-        )
+        await remove_model(server, model)
+        return Deleted(id=model)
 
     return router
 
