@@ -51,21 +51,21 @@ def shortened(path: Sequence[Message]) -> list[Message]:
     summary = in_force(path)
     if summary is None:
         return [message for message in path if not message.summarises]
-    return _resumed(path, summary.text, summary.summarises)
+    return resumed(path, summary.text, summary.summarises)
 
 
-def _resumed(path: Sequence[Message], summary: str, covers: int) -> list[Message]:
+def resumed(path: Sequence[Message], summary: str, covers: int) -> list[Message]:
     """The path after so many spoken messages, which a summary stands for."""
     before: list[Message] = []
     rest: list[Message] = []
-    spoken = 0
+    count = 0
     for message in path:
         is_spoken = _is_spoken(message)
-        spoken += is_spoken
-        if is_spoken and spoken > covers:
+        count += is_spoken
+        if is_spoken and count > covers:
             rest.append(message)
         elif message.role is Role.SYSTEM:
-            (before if spoken <= covers and not rest else rest).append(message)
+            (before if count <= covers and not rest else rest).append(message)
     if not summary:
         return [*before, *rest]
     said = f"{_BEFORE}\n\n{summary.strip()}"
@@ -73,6 +73,11 @@ def _resumed(path: Sequence[Message], summary: str, covers: int) -> list[Message
         return [Message("", None, Role.SYSTEM, said, 0.0), *rest]
     first = replace(before[0], text=f"{before[0].text}\n\n{said}")
     return [first, *before[1:], *rest]
+
+
+def spoken(path: Sequence[Message]) -> int:
+    """How many messages of a path a summary can stand for."""
+    return sum(_is_spoken(message) for message in path)
 
 
 def _is_spoken(message: Message) -> bool:
@@ -133,17 +138,17 @@ class Summariser:
     def _ends(self) -> list[int]:
         """After how many messages a turn ends, of those that no summary stands for yet."""
         ends = []
-        spoken = 0
+        count = 0
         for message in self._path:
             if _is_spoken(message):
-                if message.role is Role.USER and spoken > self._done:
-                    ends.append(spoken)
-                spoken += 1
-        return [*ends, spoken] if spoken > self._done else ends
+                if message.role is Role.USER and count > self._done:
+                    ends.append(count)
+                count += 1
+        return [*ends, count] if count > self._done else ends
 
     async def _leaves_room(self, end: int) -> bool:
         """Whether what follows a summary of so many messages fills at most half the context."""
-        counted = await self._counted(_resumed(self._path, "", end))
+        counted = await self._counted(resumed(self._path, "", end))
         if counted is None or counted.left_out or counted.tokens is None:
             return False
         context = counted.context or 0
@@ -151,7 +156,7 @@ class Summariser:
 
     async def _is_half(self, end: int) -> bool:
         """The same where nobody can count: whether it is at most half of what was said."""
-        rest = sum(len(message.text) for message in _resumed(self._path, "", end))
+        rest = sum(len(message.text) for message in resumed(self._path, "", end))
         return 2 * rest <= sum(len(message.text) for message in shortened(self._path))
 
     async def _reach(self, text: str, at: int, ends: Sequence[int]) -> int:
@@ -174,14 +179,14 @@ class Summariser:
     def _asked(self, text: str, at: int, end: int) -> list[Message]:
         """What is to be summed up, and that it is; it begins as the chat does, and is cached so."""
         read: list[Message] = []
-        spoken = 0
+        count = 0
         for message in self._path:
-            spoken += _is_spoken(message)
-            if spoken <= end:
+            count += _is_spoken(message)
+            if count <= end:
                 read.append(message)
         words = int(_longest(self._context) * _WORDS_A_TOKEN)
         asked = Message("", None, Role.USER, _ASKED.format(words=words), 0.0)
-        return [*_resumed(read, text, at), asked]
+        return [*resumed(read, text, at), asked]
 
     async def _counted(self, path: Sequence[Message]) -> CountedPrompt | None:
         """A path as the model reads it; None where its last message alone is too long."""

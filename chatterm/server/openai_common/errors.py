@@ -39,7 +39,6 @@ _CODES = {
     504: "timeout",
 }
 LONGER_THAN_CONTEXT = "context_length_exceeded"
-NOT_SERVED = "not_served"
 _SERVED = "models, chat completions, completions, embeddings, responses and conversations"
 _NOT_SERVED = {
     "Not Found": f"there is no such path here; of this API the server has {_SERVED}",

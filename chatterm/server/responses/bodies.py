@@ -16,7 +16,7 @@ from chatterm.server.openai_common.bodies import (
 
 
 class Item(Body):
-    """A message, a call, what came of one, a thought, or the name of an item that is known."""
+    """A message, a call, what came of one, a thought, a compaction, or the name of a known item."""
 
     type: str | None = None
     id: str | None = Field(None, max_length=256)
@@ -28,6 +28,7 @@ class Item(Body):
     arguments: str | None = None
     output: str | list[dict[str, Any]] | None = None
     summary: list[dict[str, Any]] | None = None
+    encrypted_content: str | None = None
 
 
 class Tool(FunctionTool):
@@ -70,13 +71,18 @@ class ConversationName(Body):
     id: str
 
 
-class AskedBody(Sampling):
-    """What a response is made of, and what ``/responses/input_tokens`` counts."""
+class CompactBody(Body):
+    """``POST /v1/responses/compact``: what was said, to be summed up."""
 
     model: str
     input: str | list[Item] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
+
+
+class AskedBody(CompactBody, Sampling):
+    """What a response is made of, and what ``/responses/input_tokens`` counts."""
+
     conversation: str | ConversationName | None = None
     tools: list[Tool] | None = Field(None, max_length=128)
     tool_choice: Literal["none", "auto", "required"] | ToolName | AllowedTools | None = None

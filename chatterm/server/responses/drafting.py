@@ -25,14 +25,17 @@ from chatterm.server.openai_common.reading import (
 from chatterm.server.responses.bodies import (
     AllowedTools,
     AskedBody,
+    CompactBody,
     ResponseBody,
     TextFormat,
     ToolName,
 )
-from chatterm.server.responses.items import Json, path_of, plain, user_message
+from chatterm.server.responses.items import COMPACTION, Json, path_of, plain, user_message
 from chatterm.server.responses.kept import KeptResponses
 from chatterm.server.responses.runs import Draft
 
+_STAYING = ("user", "system", "developer")
+"""Whose messages a compaction leaves as they are."""
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -53,10 +56,13 @@ class Drafter:
         kept = body.store is not False
         if body.background and not kept:
             raise bad("a response in the background is stored", "background")
-        before = self._before(user_id, body)
+        before = self._before(user_id, body, _conversation(body))
         asked = self._asked(body, before)
+        items = [*before, *asked]
+        if items and items[-1]["type"] == COMPACTION:
+            raise bad("behind a compaction there is nothing to answer: add a message", "input")
         with_logprobs = body.top_logprobs is not None or _LOGPROBS in (body.include or ())
-        request = self._request(body, [*before, *asked], _answer_params(body, with_logprobs))
+        request = self._request(body, items, _answer_params(body, with_logprobs))
         return Draft(
             user_id=user_id,
             response=self._response(body, kept=kept),
@@ -71,8 +77,17 @@ class Drafter:
 
     def request(self, user_id: str, body: AskedBody) -> Request:
         """What a model would read."""
-        before = self._before(user_id, body)
+        before = self._before(user_id, body, _conversation(body))
         return self._request(body, [*before, *self._asked(body, before)], _params(body))
+
+    def compacted(self, user_id: str, body: CompactBody) -> tuple[Request, list[Json]]:
+        """What is to be summed up, and the items that stay beside the summary."""
+        before = self._before(user_id, body, "")
+        items = [*before, *self._asked(body, before)]
+        path, images = path_of(body.instructions, items)
+        request = Request(body.model, path, self._new_id(), images=images)
+        check_length(self._server, request)
+        return request, [item for item in items if item.get("role") in _STAYING]
 
     def _request(self, body: AskedBody, items: Sequence[Json], params: Params) -> Request:
         path, images = path_of(body.instructions, items)
@@ -91,9 +106,8 @@ class Drafter:
         check_length(self._server, request)
         return request
 
-    def _before(self, user_id: str, body: AskedBody) -> list[Json]:
+    def _before(self, user_id: str, body: CompactBody, conversation: str) -> list[Json]:
         """The items that were there before this request."""
-        conversation = _conversation(body)
         if body.previous_response_id is not None:
             if conversation:
                 raise bad(
@@ -103,7 +117,7 @@ class Drafter:
             return self._kept.chain(user_id, body.previous_response_id)
         return self._kept.items(user_id, conversation) if conversation else []
 
-    def _asked(self, body: AskedBody, before: Sequence[Json]) -> list[Json]:
+    def _asked(self, body: CompactBody, before: Sequence[Json]) -> list[Json]:
         """The items of this request."""
         known = {item["id"]: item for item in before}
         match body.input:

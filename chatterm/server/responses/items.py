@@ -5,6 +5,7 @@ An item is kept as the JSON that a client reads, so that it can be given back as
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +16,21 @@ from chatterm.messages import Attachment, Message, Role, ToolCall
 from chatterm.server.openai_common.errors import bad, missing
 from chatterm.server.openai_common.reading import Pictures
 from chatterm.server.responses.bodies import Item
+from chatterm.summaries import resumed, spoken
 
 Json: TypeAlias = dict[str, Any]
 
+COMPACTION = "compaction"
+"""The type of an item that stands for all items before it."""
+_SEALED = "chatterm-1:"
+"""How the content of a compaction begins; behind it is the summary in Base64."""
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _PREFIXES = {
     "message": "msg_",
     "function_call": "fc_",
     "function_call_output": "fco_",
     "reasoning": "rs_",
+    COMPACTION: "cmp_",
 }
 _ROLES = {
     "user": Role.USER,
@@ -44,6 +51,32 @@ def user_message(text: str, new_id: NewId) -> Json:
     }
 
 
+def compaction(summary: str, new_id: NewId) -> Json:
+    """A summary as an item that a client sends back.
+
+    It has the text in itself, so that nothing is kept, and nobody can name what is another's.
+    """
+    content = _SEALED + base64.urlsafe_b64encode(summary.encode()).decode()
+    return {"type": COMPACTION, "id": f"cmp_{new_id()}", "encrypted_content": content}
+
+
+def _unsealed(content: str, param: str) -> str:
+    """The summary in a compaction, which may have been written by anybody."""
+    try:
+        if not content.startswith(_SEALED):
+            raise ValueError("it begins otherwise")
+        data = content.removeprefix(_SEALED)
+        text = base64.b64decode(data, altchars=b"-_", validate=True).decode()
+        if not text.strip():
+            raise ValueError("it is empty")
+    except ValueError as error:
+        raise bad(
+            "this is no compaction of a chatterm server; send what /responses/compact answered",
+            param,
+        ) from error
+    return text
+
+
 def plain(item: Item, param: str, new_id: NewId, known: Callable[[str], Json | None]) -> Json:
     """An item as it is kept: with an id, its content in parts. ``known`` finds one by its id."""
     kind = item.type or ("item_reference" if item.role is None and item.id else "message")
@@ -62,6 +95,10 @@ def plain(item: Item, param: str, new_id: NewId, known: Callable[[str], Json | N
             return said | _call(item, param)
         case "function_call_output":
             return said | _call_output(item, param)
+        case "compaction":
+            content = item.encrypted_content or ""
+            _unsealed(content, f"{param}.encrypted_content")
+            return said | {"encrypted_content": content}
         case _:
             return said | {
                 "summary": _parts(item.summary or [], f"{param}.summary"),
@@ -143,6 +180,8 @@ class _Path:
     messages: list[Message] = field(default_factory=list)
     pictures: Pictures = field(default_factory=Pictures)
     thought: str = ""
+    made: int = 0
+    """Messages so far, with those that a compaction stands for."""
 
     def add(self, item: Json, param: str) -> None:
         match item["type"]:
@@ -154,32 +193,36 @@ class _Path:
             case "function_call":
                 call = ToolCall(item["call_id"], item["name"], item["arguments"])
                 self._call(call)
+            case "compaction":
+                summary = _unsealed(item["encrypted_content"], f"{param}.encrypted_content")
+                self.messages = resumed(self.messages, summary, spoken(self.messages))
+                self.thought = ""
             case _:
                 text, seen = self._content(item["output"], param)
                 call = ToolCall(item["call_id"], "", "{}")
-                self._append(Role.TOOL, text, attachments=seen, tool_calls=(call,))
+                self.append(Role.TOOL, text, attachments=seen, tool_calls=(call,))
 
     def _message(self, item: Json, param: str) -> None:
         text, seen = self._content(item["content"], param)
         role = _ROLES[item["role"]]
         if role is Role.ASSISTANT:
-            self._append(role, text, reasoning=self.thought, attachments=seen)
+            self.append(role, text, reasoning=self.thought, attachments=seen)
             self.thought = ""
         else:
-            self._append(role, text, attachments=seen)
+            self.append(role, text, attachments=seen)
 
     def _call(self, call: ToolCall) -> None:
         last = self.messages[-1] if self.messages else None
         if last is not None and last.role is Role.ASSISTANT and not self.thought:
             self.messages[-1] = replace(last, tool_calls=(*last.tool_calls, call))
             return
-        self._append(Role.ASSISTANT, "", reasoning=self.thought, tool_calls=(call,))
+        self.append(Role.ASSISTANT, "", reasoning=self.thought, tool_calls=(call,))
         self.thought = ""
 
-    def _append(self, role: Role, text: str, **more: Any) -> None:
-        at = len(self.messages)
-        parent = f"m{at - 1}" if at else None
-        self.messages.append(Message(f"m{at}", parent, role, text, 0.0, **more))
+    def append(self, role: Role, text: str, **more: Any) -> None:
+        parent = f"m{self.made - 1}" if self.made else None
+        self.messages.append(Message(f"m{self.made}", parent, role, text, 0.0, **more))
+        self.made += 1
 
     def _content(
         self, content: str | Sequence[Json], param: str
@@ -201,7 +244,10 @@ def path_of(
     """The messages that items make, and their pictures."""
     path = _Path()
     if instructions:
-        path.messages.append(Message("m0", None, Role.SYSTEM, instructions, 0.0))
+        path.append(Role.SYSTEM, instructions)
+    compacted = [at for at, item in enumerate(items) if item["type"] == COMPACTION]
     for at, item in enumerate(items):
-        path.add(item, f"input.{at}")
+        # The last one has in it what those before it had.
+        if item["type"] != COMPACTION or at == compacted[-1]:
+            path.add(item, f"input.{at}")
     return tuple(path.messages), path.pictures.bytes_of

@@ -13,7 +13,6 @@ from chatterm.server.access import UseCaller
 from chatterm.server.core import Server
 from chatterm.server.openai_common.answer import check_model
 from chatterm.server.openai_common.errors import (
-    NOT_SERVED,
     REFUSALS,
     STREAMS,
     ApiRoute,
@@ -24,7 +23,8 @@ from chatterm.server.openai_common.errors import (
 from chatterm.server.openai_common.pages import Limit, Order, listed, page
 from chatterm.server.openai_common.sse import EventStream, block
 from chatterm.server.openai_common.waiting import unless_left
-from chatterm.server.responses.bodies import AskedBody, ResponseBody
+from chatterm.server.responses.bodies import AskedBody, CompactBody, ResponseBody
+from chatterm.server.responses.compacting import compacted
 from chatterm.server.responses.drafting import Drafter
 from chatterm.server.responses.items import Json
 from chatterm.server.responses.kept import OPEN, KeptResponses
@@ -66,12 +66,12 @@ def _answer(router: APIRouter, server: Server, drafter: Drafter, runs: Runs) -> 
             raise bad(f"nobody here can count the tokens of {body.model}", "model")
         return JSONResponse({"object": "response.input_tokens", "input_tokens": counted.tokens})
 
-    @router.post("/compact", summary="Refused: nothing is compacted", response_model=None)
-    async def compact(_: UseCaller) -> Response:
-        raise bad(
-            'this server compacts nothing; with truncation "auto" what no longer fits is left out',
-            "truncation",
-            NOT_SERVED,
+    @router.post("/compact", summary="Sum up what was said", response_model=None)
+    async def compact(body: CompactBody, caller: UseCaller, request: Request) -> Response:
+        check_model(server, body.model)
+        asked, staying = drafter.compacted(caller.id, body)
+        return JSONResponse(
+            await unless_left(request, compacted(server, caller.id, asked, staying))
         )
 
 
