@@ -40,7 +40,7 @@ chat: install
 
 test: $(VENV)/.installed-test
 	@scripts/test-packages
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term -m 'not faults'
+	$(BIN)/python -m pytest -n 4 --cov --cov-report=term -m 'not faults'
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
