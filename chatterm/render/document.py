@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.segment import Segment
 
-from chatterm.render.blocks import Carried, Drawing, draw
+from chatterm.render.blocks import Carried, Drawing, Leaf, draw
 from chatterm.render.layout import Layout, Prefix
 from chatterm.render.line import Line
 from chatterm.render.open_blocks import OpenBlock, open_fence, open_formula, open_html
@@ -24,6 +24,7 @@ from chatterm.render.sanitise import Cleaner
 from chatterm.render.theme import Theme
 
 _TOP = Prefix()
+_TEXTS = ("paragraph", "heading")
 _LONG_TAIL = 60_000
 """Characters of one block after which it is cut, so that even nonsense stays quick."""
 _LONG_FORMULA = 1_000
@@ -197,8 +198,7 @@ class StreamDoc:
 
     def _settle(self, whole_lines: int) -> None:
         for leaf in reversed(self._drawing.leaves):
-            is_long = leaf.node.kind == "paragraph" and leaf.settled
-            if leaf.node.opened < whole_lines or is_long:
+            if leaf.node.opened < whole_lines or self._is_long(leaf, whole_lines):
                 self.settled = max(self.settled, self.frozen + leaf.row + leaf.settled)
                 return
 
@@ -209,12 +209,15 @@ class StreamDoc:
         if not nodes:
             return False
         last = nodes[-1]
-        if len(nodes) == 1 and self._freeze_pieces(last, source):
+        if len(nodes) == 1 and self._freeze_pieces(last, source, whole_lines):
             return True
         new_links = len(self._drawing.env["references"]) > len(self._links)
         # The title of a definition may go on over lines that look like a paragraph.
         is_loose = not new_links or not last.start or not source[last.start - 1].strip()
-        is_certain = last.opened < whole_lines and is_loose
+        is_begun = last.opened < whole_lines or (
+            last.kind in _TEXTS and self._is_long(self._drawing.leaves[-1], whole_lines)
+        )
+        is_certain = is_begun and is_loose
         if len(nodes) > 1 and is_certain:
             self._cut(source, last.start, rows[-1], new_links=new_links)
             return True
@@ -242,21 +245,29 @@ class StreamDoc:
         self._list = self._table = self._paragraph = None
         self._head = ""
 
-    def _freeze_pieces(self, node: Node, source: list[str]) -> bool:
+    def _is_long(self, leaf: Leaf, whole_lines: int) -> bool:
+        """Whether a leaf is so long a paragraph that it will stay one."""
+        node = leaf.node
+        if node.kind not in _TEXTS or not leaf.settled:
+            return False
+        if self._head and not node.start:
+            return True
+        # A definition of a link may go on over many lines; HTML and a formula may yet end theirs.
+        signs = "[" if node.start < whole_lines else ("[", "<", "$$", "\\[")
+        return not node.content.startswith(signs)
+
+    def _freeze_pieces(self, node: Node, source: list[str], whole_lines: int) -> bool:
         """Freeze the settled rows of a long paragraph, and forget its words but for one.
 
         The word makes what follows go on with a paragraph, which some lines may interrupt and some
         may not; it is too long for the head of a table, as what is settled is known to be none.
         """
-        if node.kind not in ("paragraph", "heading") or node.start or self._table:
+        if node.kind not in _TEXTS or node.start or self._table:
             return False
         leaf = self._drawing.leaves[-1]
-        if not leaf.settled:
+        if not self._is_long(leaf, whole_lines):
             return False
         content = leaf.node.content
-        # What begins like a definition of a link may still become one, over many lines.
-        if not self._head and content.startswith("["):
-            return False
         blanks = 0 if self._head else len(source[0]) - len(source[0].lstrip())
         forgotten = content[: leaf.cut]
         if self._tail[blanks : blanks + leaf.cut] != forgotten:

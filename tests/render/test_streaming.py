@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from chatterm.render import document
+from chatterm.render import document, sanitise
 from chatterm.render.document import StreamDoc, render
 from chatterm.render.layout import Layout
 from chatterm.render.parser import Env, Node, blocks
@@ -246,9 +246,42 @@ def test_a_paragraph_is_frozen_where_nothing_can_change_it(part: int) -> None:
             raise AssertionError(f"seed {seed}") from error
 
 
-def test_a_long_paragraph_is_not_read_again_from_its_beginning() -> None:
+_BEGINNINGS = ["", "", "", "- ", "> ", "1. ", "# ", "[a", "[a]: b ", "<b ", "<div ", "$$ ", "\\[ "]
+_BEGINNINGS += ["| a |\n|-|\n", "| a | ", "- -", "```", "`", "&", "    ", "words\n", "* * ", "~~~ "]
+_ENDINGS = ["", "", ">", "$$", "\\]", "\\] and", "`", "```", " |", "\n===", "\n---", "\n|-|", "#"]
+
+
+def long_lines(rng: random.Random) -> str:
+    """Lines longer than a piece of a paragraph, some longer than any line may be."""
+    lines = []
+    for _ in range(rng.randint(1, 6)):
+        words = rng.choices(["a", "whale", "sea,", "**b**", "`c`", "x=1"], k=rng.randint(1, 150))
+        lines.append(rng.choice(_BEGINNINGS) + " ".join(words) + rng.choice(_ENDINGS))
+    return rng.choice(["\n", "\n\n"]).join(lines)
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_line_without_end_is_frozen_where_nothing_can_change_it(
+    part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sanitise, "LONGEST_LINE", 200)
+    for seed in range(part * 30, part * 30 + 30):
+        rng = random.Random(seed)
+        text = long_lines(rng)
+        layout = Layout(rng.choice([20, 60, 100]), piece=rng.choice([20, 60]))
+        try:
+            check(text, fragments(rng, text), layout)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+
+
+@pytest.mark.parametrize("gap", [3, 10_000], ids=["lines", "one line"])
+def test_a_long_paragraph_is_not_read_again_from_its_beginning(
+    gap: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sanitise, "LONGEST_LINE", 2_000)
     stream = StreamDoc(80, ANSI, Layout(80, piece=200))
-    for number in range(500):
-        stream.append(f"word {number} and more of it" + ("\n" if number % 3 == 0 else " "))
+    for number in range(1, 500):
+        stream.append(f"word {number} and more of it" + ("\n" if number % gap == 0 else " "))
         stream.render()
         assert len(stream._tail) < 1_000
