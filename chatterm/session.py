@@ -63,23 +63,30 @@ class ChatSession:
         self._system = system
         self._monotonic = monotonic
 
-    def send(
-        self, text: str, attachments: Sequence[Attachment] = ()
-    ) -> AsyncGenerator[Event, None]:
-        """Add a prompt below the tip, at once, and answer it."""
-        if not text.strip() and not attachments:
+    def send(self, text: str, contents: Sequence[Content] = ()) -> AsyncGenerator[Event, None]:
+        """Add a prompt with its files below the tip, at once, and answer it."""
+        if not text.strip() and not contents:
             raise ConfigError("the prompt is empty", hint="type something, or pipe a text in")
         text = self.store.redacted(text)
-        with self.store.atomic():
-            parent_id = self._tip_or_new_chat(text if text.strip() else attachments[0].name)
-            prompt = self.store.add(
-                self._chat_id(),
-                parent_id=parent_id,
-                role=Role.USER,
-                text=text,
-                attachments=tuple(attachments),
-            )
+        before = self.chat_id
+        try:
+            with self.store.atomic():
+                parent_id = self._tip_or_new_chat(text if text.strip() else contents[0].name)
+                prompt = self.store.add(
+                    self._chat_id(),
+                    parent_id=parent_id,
+                    role=Role.USER,
+                    text=text,
+                    attachments=[self._attached(content) for content in contents],
+                )
+        except BaseException:
+            # A chat that was to begin with it does not exist either.
+            self.chat_id = before
+            raise
         return self._answer(prompt.id)
+
+    def _attached(self, content: Content) -> Attachment:
+        return self.store.attach(content.data, content.name, content.media_type)
 
     def preview(self, text: str, contents: Sequence[Content] = ()) -> Request:
         """What :meth:`send` would ask for; nothing is stored."""

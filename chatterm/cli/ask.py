@@ -190,9 +190,7 @@ async def _answer(
 
     store = session.store
     try:
-        with store.atomic():
-            files = [store.attach(file.data, file.name, file.media_type) for file in asked.contents]
-            events = session.send(asked.text, files)
+        events = session.send(asked.text, asked.contents)
         context.remember_chat(store, session.chat_id)
         await answering.show(session, events, printer)
     finally:

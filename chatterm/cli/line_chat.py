@@ -107,11 +107,8 @@ class LineChat:
 
         contents = contents_of(text, Path.cwd()) if "@" in text else ()
         self._foreground.run(self.session.need_sight_for(contents))
-        store = self.session.store
-        with store.atomic():
-            files = [store.attach(file.data, file.name, file.media_type) for file in contents]
-            events = self.session.send(text, files)
-        self._context.remember_chat(store, self.session.chat_id)
+        events = self.session.send(text, contents)
+        self._context.remember_chat(self.session.store, self.session.chat_id)
         self._show(events)
 
     def begin_with(self, template: Template, values: Mapping[str, str]) -> None:

@@ -7,14 +7,18 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.dom import DOMNode
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from chatterm.config import Config
+from chatterm.errors import ChattermError
 from chatterm.handover import Beginning
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import Desk
+from chatterm.tui.enduring import complain
 from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
 from chatterm.tui.in_turn import InTurn
 from chatterm.tui.pulls import Pulls
@@ -106,6 +110,36 @@ class ChattermApp(InTurn[int]):
     def _pulled_further(self) -> None:
         if self.is_running and self._leaving is None:
             self.chat_screen.show_status()
+
+    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
+        """What a key does may fail, wherever it was pressed."""
+        try:
+            return await super()._dispatch_action(namespace, action_name, params)
+        except ChattermError as error:
+            complain(self, error)
+            return True
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What comes from callbacks, timers and workers; Textual would end the program over it."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, ChattermError) and self._stands:
+            complain(self, cause)
+            return
+        super()._handle_exception(error)
+
+    @property
+    def _stands(self) -> bool:
+        """Whether there is a screen on which anything can be said."""
+        return any(isinstance(screen, ChatScreen) for screen in self.screen_stack)
+
+    def _fatal_error(self) -> None:
+        """Whoever started the program says what became of it, without Textual's traceback."""
+        self._close_messages_no_wait()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended the program, where that was not the user."""
+        return self._exception
 
     def open_chat(self, talk: Talk) -> None:
         self.chat_screen.show_talk(talk)

@@ -31,6 +31,8 @@ def open_chat(
     look_for_garbage_seldom()
     app = ChattermApp(_desk(around, suggest), first, keep_theme=keep_theme)
     app.run(mouse=around.config.tui.mouse)
+    if app.failure is not None:
+        raise app.failure
     return app.return_value or 0
 
 

@@ -53,6 +53,9 @@ class Listener(Protocol):
     async def holds_back_next(self, talk: Talk) -> bool:
         """Whether what waits is not sent by itself; it is no longer in the queue then."""
 
+    def could_not_send(self, talk: Talk, error: ChattermError) -> None:
+        """What waits could not be stored, and is in the queue still."""
+
     def title_changed(self, talk: Talk) -> None:
         """The chat got a better title."""
 
@@ -140,17 +143,14 @@ class Talk:
 
     def _send(self, prompt: Prompt) -> None:
         store = self.desk.store
-        with store.atomic():
-            files = [
-                store.attach(file.data, file.name, file.media_type) for file in prompt.contents
-            ]
-            events = self.session.send(prompt.text, files)
-        self._answer(events)
+        self._answer(self.session.send(prompt.text, prompt.contents))
         if store.redacted(prompt.text) != prompt.text:
             self.notices.append("Secrets were replaced before this was stored or sent.")
             self._status_changed()
         if self.chat_id is not None:
-            self.desk.store.remember_terminal(self.desk.terminal_id, self.chat_id)
+            # The prompt is stored and asked; where the next program goes on is the lesser thing.
+            with suppress(ChattermError):
+                store.remember_terminal(self.desk.terminal_id, self.chat_id)
 
     def unqueue(self) -> Prompt | None:
         """Take the message back that was queued last."""
@@ -294,18 +294,26 @@ class Talk:
         self._announce(before)
         if begun and self.writing is not None and not self.writing.is_cut:
             self.whole = answer_id
+        ended = self._as_it_ended(answer_id, failure) if begun and answer_id is not None else None
         self.writing = None
         self._task = None
-        if failure is not None and begun and answer_id is not None:
-            self.failures[answer_id] = failure
+        if failure is not None and ended is not None:
+            self.failures[ended.id] = failure
         elif failure is not None:
             self.notices.append(_sentence(failure))
         self.unseen = self.listener is None
-        if self.listener is not None and begun and answer_id is not None:
-            self.listener.answer_ended(self, self.desk.store.message(answer_id))
+        if self.listener is not None and ended is not None:
+            self.listener.answer_ended(self, ended)
         elif self.listener is not None:
             self.listener.path_changed(self)
         self._status_changed()
+
+    def _as_it_ended(self, answer_id: str, failure: ChattermError | None) -> Message:
+        """As the store has it; where that could not take the end, with all that came."""
+        message = self.desk.store.message(answer_id)
+        if message.state is not State.WRITING or failure is None:
+            return message
+        return replace(self._so_far(message), state=State.FAILED, error=failure.message)
 
     async def _find_title(self) -> None:
         """Give the chat a better title, unless the user goes on before that."""
@@ -323,8 +331,20 @@ class Talk:
             is_held = self.listener is not None and await self.listener.holds_back_next(self)
         finally:
             self._next = None
-        if self.queue and not is_held:
-            self._send(self.queue.popleft())
+        if not self.queue or is_held:
+            return
+        prompt = self.queue.popleft()
+        try:
+            self._send(prompt)
+        except ChattermError as error:
+            self.queue.appendleft(prompt)
+            self._could_not_send(error)
+
+    def _could_not_send(self, error: ChattermError) -> None:
+        if self.listener is not None:
+            self.listener.could_not_send(self, error)
+        else:
+            self.notices.append(_sentence(error))
 
     def _path_changed(self) -> None:
         if self.listener is not None:

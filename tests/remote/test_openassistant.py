@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.attachments.content import Content
 from chatterm.errors import ModelError, Refused
 from chatterm.events import Done, Linked, Notice, Queued, Replaced, TextDelta
 from chatterm.messages import State
@@ -221,7 +222,7 @@ async def test_what_such_a_server_cannot_do_is_refused(last: Talk) -> None:
     await last.say("hello")
     with pytest.raises(Refused, match="cannot go on"):
         await drained(last.session.continue_(last.answer.id))
-    picture = last.store.attach(b"\x89PNG", "cat.png", "image/png")
+    picture = Content("cat.png", "image/png", b"\x89PNG")
     with pytest.raises(ModelError, match="takes no pictures"):
         await drained(last.session.send("What is it?", [picture]))
 

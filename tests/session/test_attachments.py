@@ -26,8 +26,7 @@ async def test_every_later_turn_reads_the_file_and_the_store_keeps_what_was_type
 ) -> None:
     backend = ScriptedBackend(says("one"), says("two"), says("three"))
     session = ChatSession(store, backend, model="scripted")
-    files = [store.attach(NOTE.data, NOTE.name, NOTE.media_type)]
-    await drain(session.send("read", files))
+    await drain(session.send("read", [NOTE]))
     await drain(session.send("again"))
     whole = '<file name="note.txt">\ninside\n</file>\n\nread'
     assert asked(backend.requests[0]) == [whole]
@@ -41,22 +40,22 @@ async def test_every_later_turn_reads_the_file_and_the_store_keeps_what_was_type
 async def test_a_prompt_may_be_nothing_but_a_file(store: Store) -> None:
     backend = ScriptedBackend(says("ok"))
     session = ChatSession(store, backend, model="scripted")
-    await drain(session.send("", [store.attach(NOTE.data, NOTE.name, NOTE.media_type)]))
+    await drain(session.send("", [NOTE]))
     assert asked(backend.requests[0]) == ['<file name="note.txt">\ninside\n</file>']
     assert session.chat_id is not None
     assert store.chat(session.chat_id).title == "note.txt"
 
 
 async def test_a_picture_goes_along_as_bytes_or_is_refused(store: Store) -> None:
-    picture = store.attach(PICTURE.data, PICTURE.name, PICTURE.media_type)
     backend = ScriptedBackend(says("a cat"))
-    await drain(ChatSession(store, backend, model="scripted").send("what?", [picture]))
+    await drain(ChatSession(store, backend, model="scripted").send("what?", [PICTURE]))
     (request,) = backend.requests
+    (picture,) = request.path[0].attachments
     assert request.images == {picture.digest: PICTURE.data}
-    assert request.path[0].attachments == (picture,)
+    assert picture.name == PICTURE.name
     blind = ChatSession(store, EchoBackend({"echo": 0}), model="echo")
     with pytest.raises(ModelError, match=r"echo cannot see, and cat\.png is a picture"):
-        await drain(blind.send("what?", [picture]))
+        await drain(blind.send("what?", [PICTURE]))
     assert [message.state for message in blind.path()] == [State.COMPLETE, State.FAILED]
 
 
@@ -65,6 +64,6 @@ async def test_a_preview_is_what_would_be_asked_and_keeps_nothing(store: Store) 
     session = ChatSession(store, backend, model="scripted", system="Be brief.")
     preview = session.preview("read", [NOTE])
     assert session.chat_id is None
-    await drain(session.send("read", [store.attach(NOTE.data, NOTE.name, NOTE.media_type)]))
+    await drain(session.send("read", [NOTE]))
     assert asked(preview) == asked(backend.requests[0])
     assert asked(session.preview("more"))[:2] == asked(preview)

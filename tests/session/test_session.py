@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
+from chatterm.attachments.content import Content
 from chatterm.echo import EchoBackend
 from chatterm.errors import ChattermError, ConfigError, EngineError, StoreError
 from chatterm.events import (
@@ -236,12 +237,28 @@ async def test_a_final_text_leaves_what_it_continues(store: Store) -> None:
 
 async def test_pictures_on_the_path_go_to_the_backend(store: Store) -> None:
     session = session_on(store, says("a cat"))
-    picture = store.attach(b"\x89PNG", "cat.png", "image/png")
-    await drain(session.send("What is it?", [picture]))
+    await drain(session.send("What is it?", [Content("cat.png", "image/png", b"\x89PNG")]))
+    (picture,) = session.path()[0].attachments
     assert isinstance(session.backend, ScriptedBackend)
     asked = session.backend.requests[0]
     assert asked.images == {picture.digest: b"\x89PNG"}
     assert asked.chat_id == session.chat_id
+
+
+async def test_a_chat_that_could_not_be_begun_begins_with_the_next_prompt(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(store, says("hm"))
+
+    def full(*args: object, **options: object) -> Message:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as while_full:
+        while_full.setattr(store, "add", full)
+        with pytest.raises(StoreError):
+            session.send("first")
+    await drain(session.send("second"))
+    assert texts(session.path()) == ["second", "hm"]
 
 
 async def test_an_empty_prompt_is_refused_and_leaves_nothing(store: Store) -> None:

@@ -9,6 +9,7 @@ from chatterm.messages import Message
 from chatterm.store import ChangeKind, Chat
 from chatterm.tui.carrying import Carrying
 from chatterm.tui.desk import Desk
+from chatterm.tui.enduring import Enduring, complain
 from chatterm.tui.pictures import Pictures
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.searching import Searcher
@@ -20,7 +21,7 @@ from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.reading import Reading
 
 
-class ChatBase(Screen[None]):
+class ChatBase(Enduring, Screen[None]):
     """The screen as its actions see it; :class:`ChatScreen` fills it with life."""
 
     desk: Desk
@@ -111,7 +112,7 @@ class ChatBase(Screen[None]):
 
     def complain(self, error: ChattermError) -> None:
         """A failure that is not part of the conversation."""
-        raise NotImplementedError
+        complain(self.app, error)
 
     def copy(self, text: str) -> None:
         """Put it into the clipboard, and say so."""

@@ -194,6 +194,10 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
     def status_changed(self, talk: Talk) -> None:
         self.show_status()
 
+    def could_not_send(self, talk: Talk, error: ChattermError) -> None:
+        self.complain(error)
+        self.take_back_waiting()
+
     def title_changed(self, talk: Talk) -> None:
         self.query_one(TitleBar).say(*self._title())
         self.query_one(ChatList).reload()
@@ -251,11 +255,6 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         self.show_status()
         self.set_timer(3.1, self.show_status)
 
-    def complain(self, error: ChattermError) -> None:
-        """A failure that is not part of the conversation."""
-        said = f"{error.message}\n{error.hint}" if error.hint else error.message
-        self.app.notify(said, severity="error", timeout=8, markup=False)
-
     # The composer
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -309,8 +308,8 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         if not await self.may_send(contents) or await self.holds_back(text, contents):
             return
         began_chat = self.talk.chat_id is None
-        draft = self.pictures.draft(text)
-        self.talk.send(Prompt(text, (*self.pictures.take(), *files), draft))
+        self.talk.send(Prompt(text, tuple(contents), self.pictures.draft(text)))
+        self.pictures.take()
         self.composer.wipe()
         if began_chat:
             self.desk.store.set_draft(None, "")
@@ -320,11 +319,11 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         self.show_status()
 
     def _send_edited(self, message: Message, text: str) -> None:
-        self.editing = None
         if text == message.text and message.role is Role.USER:
             self.talk.regenerate(message.id)
         else:
             self.talk.edit(message.id, text)
+        self.editing = None
         self.composer.put(self.aside)
         self.aside = ""
         self.refresh_path()

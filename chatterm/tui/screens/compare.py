@@ -15,6 +15,7 @@ from chatterm.attachments.mentions import contents_of
 from chatterm.errors import ChattermError
 from chatterm.messages import Message, Role
 from chatterm.tui.desk import Desk, short_name
+from chatterm.tui.enduring import Enduring, complain
 from chatterm.tui.models import ModelShelf
 from chatterm.tui.screens.base import ChatBase
 from chatterm.tui.screens.picker import Picked, Picker
@@ -69,7 +70,7 @@ def _compare(screen: ChatBase, model: str, text: str) -> None:
     screen.app.push_screen(Compare(screen.desk, screen.talk, model, prompt), chosen)
 
 
-class Pane(Vertical):
+class Pane(Enduring, Vertical):
     """One model's answer."""
 
     DEFAULT_CSS = """
@@ -95,6 +96,9 @@ class Pane(Vertical):
 
     async def holds_back_next(self, talk: Talk) -> bool:
         return False
+
+    def could_not_send(self, talk: Talk, error: ChattermError) -> None:
+        complain(self.app, error)
 
     def answer_began(self, talk: Talk, message: Message) -> None:
         self.answer_id = message.id
@@ -122,7 +126,7 @@ class Pane(Vertical):
             self.border_subtitle = Content("waiting")
 
 
-class Compare(ModalScreen[str | None]):
+class Compare(Enduring, ModalScreen[str | None]):
     """Returns the answer to go on with; both stay."""
 
     DEFAULT_CSS = """
@@ -153,7 +157,7 @@ class Compare(ModalScreen[str | None]):
         try:
             prompt = self._begin()
         except ChattermError as error:
-            self.app.notify(error.message, severity="error", markup=False)
+            complain(self.app, error)
             self.dismiss(None)
             return
         self.query_one("#prompt", Static).update(Content(" ".join(prompt.text.split())))

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from chatterm.tui.actions import shown_key
+from chatterm.tui.enduring import Enduring
 from chatterm.tui.widgets.rows import Row, Rows
 
 Source = Callable[[str], Sequence[Row]]
@@ -27,7 +28,7 @@ class Picked:
     by: str = "enter"
 
 
-class Picker(ModalScreen[Picked | None]):
+class Picker(Enduring, ModalScreen[Picked | None]):
     """Type to narrow, arrows to move, Enter to choose, Esc to leave."""
 
     DEFAULT_CSS = """

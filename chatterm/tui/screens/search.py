@@ -11,6 +11,7 @@ from textual.widgets import Input
 from textual.worker import Worker
 
 from chatterm.tui.desk import Desk
+from chatterm.tui.enduring import Enduring
 from chatterm.tui.in_turn import ended
 from chatterm.tui.moments import ago
 from chatterm.tui.screens.picker import Picked
@@ -22,7 +23,7 @@ TO_COMPOSER = "ctrl+g"
 _RECENT = 40
 
 
-class Search(ModalScreen[Picked | None]):
+class Search(Enduring, ModalScreen[Picked | None]):
     """Without words it shows the latest prompts."""
 
     DEFAULT_CSS = """

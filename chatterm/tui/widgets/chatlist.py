@@ -14,6 +14,7 @@ from textual.worker import Worker
 from chatterm.store import Chat
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.desk import Desk
+from chatterm.tui.enduring import Enduring
 from chatterm.tui.in_turn import ended
 from chatterm.tui.searching import Searcher
 from chatterm.tui.servers import ELSEWHERE, Elsewhere, Servers
@@ -23,7 +24,7 @@ from chatterm.tui.widgets.rows import Row, Rows
 _PAGE = 100
 
 
-class ChatList(Vertical):
+class ChatList(Enduring, Vertical):
     """Chats, the pinned first; with something typed, what was found."""
 
     DEFAULT_CSS = """

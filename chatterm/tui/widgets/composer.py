@@ -18,6 +18,7 @@ from chatterm.attachments.mentions import pictures_in
 from chatterm.render.sanitise import sanitise
 from chatterm.templates import place_after
 from chatterm.tui.actions import Keymap, Where, actions_of, bind, keys_now
+from chatterm.tui.enduring import Enduring
 from chatterm.tui.history import History
 from chatterm.tui.vim import Change, Vim
 
@@ -25,7 +26,7 @@ _SKIPPING = ("copy",)
 """Actions of a text area that leave the key to the screen where they have nothing to do."""
 
 
-class Composer(TextArea):
+class Composer(Enduring, TextArea):
     """A text that is being written."""
 
     DEFAULT_CSS = """
