@@ -17,6 +17,8 @@ from textual.color import Color
 from textual.driver import Driver
 from textual.filter import LineFilter
 
+from chatterm.tui.clusters import steadied
+
 
 class _Missing(Enum):
     """Keys that Textual's own table has no name for."""
@@ -75,6 +77,9 @@ def driver_class() -> type[Driver] | None:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self._file: Any = _Patient(self._file)
+
+        def write(self, data: str) -> None:
+            super().write(steadied(data))
 
     return TerminalDriver
 

@@ -74,6 +74,15 @@ class Terminal:
     def screen(self, *, colours: bool = False) -> str:
         return self.tmux("capture-pane", "-p", *(["-e"] if colours else []))
 
+    def column(self, words: str) -> int:
+        """Where the first of such words end, in cells as the terminal counts them."""
+        self.tmux("copy-mode")
+        self.tmux("send-keys", "-X", "top-line")
+        self.tmux("send-keys", "-X", "search-forward", words)
+        found = int(self.tmux("display-message", "-p", "#{copy_cursor_x}"))
+        self.tmux("send-keys", "-X", "cancel")
+        return found
+
     def until(self, true: str | Callable[[str], bool]) -> str:
         """Wait until something stands on the screen."""
         deadline = time.monotonic() + PATIENCE

@@ -52,3 +52,16 @@ def test_inline_says_where_help_is(window: Terminal) -> None:
     window.until(lambda screen: "Write a message" in screen.partition("@ names a file")[2])
     window.press("C-d")
     window.until("ended with 0")
+
+
+def test_what_follows_an_emoji_stands_where_it_is_counted(window: Terminal) -> None:
+    window.start(f"{COMMAND} -m echo")
+    window.until("Write a message")
+    signs = ["日本", "❤️", "1️⃣", "🇩🇪", "👨‍👩‍👧‍👦", "👩🏽‍💻", "🏳️‍🌈", "👍🏽"]
+    rows = [f"| {sign} | end{at}" for at, sign in enumerate(signs)]
+    window.paste("| a | b |\n|---|---|\n" + "\n".join(rows))
+    window.until("end7")
+    window.press("Enter")
+    window.until(lambda screen: screen.count("end7") >= 2 and "tok/s" in screen)
+    places = {window.column(f"│ end{at}") for at in range(len(signs))}
+    assert len(places) == 1, places
