@@ -13,7 +13,7 @@ from chatterm.server.core import Server
 from chatterm.server.openai.bodies import ChatBody
 from chatterm.server.openai_common.bodies import Body, Metadata
 from chatterm.server.openai_common.errors import REFUSALS, ApiRoute, Refusal, missing
-from chatterm.server.openai_common.pages import Limit, Order, listed, page
+from chatterm.server.openai_common.pages import Limit, Order, page
 from chatterm.server.records import Records
 
 _METADATA = "metadata["
@@ -118,7 +118,7 @@ def routes(server: Server) -> APIRouter:
             for one in kept.all_of(caller.id, model)
             if all(one["metadata"].get(key) == value for key, value in labels.items())
         ]
-        return _page(found, after, limit, order)
+        return JSONResponse(page(found, after=after, limit=limit, order=order))
 
     @router.get("/{completion_id}", summary="Show a kept completion", response_model=None)
     async def completion(completion_id: str, caller: UseCaller) -> Response:
@@ -143,14 +143,10 @@ def routes(server: Server) -> APIRouter:
         limit: Limit = 20,
         order: Order = "asc",
     ) -> Response:
-        return _page(kept.messages(caller.id, completion_id), after, limit, order)
+        found = kept.messages(caller.id, completion_id)
+        return JSONResponse(page(found, after=after, limit=limit, order=order))
 
     return router
-
-
-def _page(items: list[dict[str, Any]], after: str | None, limit: int, order: Order) -> Response:
-    shown, more = page(items, after=after, limit=limit, order=order, id_of=lambda one: one["id"])
-    return JSONResponse(listed(shown, more))
 
 
 def _labels(request: Request) -> dict[str, str]:

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import Query
 
 from chatterm.server.openai_common.errors import bad
-
-_T = TypeVar("_T")
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=100)]
 Order: TypeAlias = Literal["asc", "desc"]
 
 
 def page(
-    items: Sequence[_T],
-    *,
-    after: str | None,
-    limit: int,
-    order: Order,
-    id_of: Callable[[_T], str],
-) -> tuple[Sequence[_T], bool]:
-    """A page of what is given oldest first, and whether there is more."""
+    items: Sequence[dict[str, Any]], *, after: str | None, limit: int, order: Order
+) -> dict[str, Any]:
+    """A page of what is given oldest first; ``after`` is the id of the last one seen."""
     ordered = list(items) if order == "asc" else list(reversed(items))
     if after is not None:
-        ids = [id_of(item) for item in ordered]
+        ids = [item["id"] for item in ordered]
         if after not in ids:
             raise bad(f"the list has no {after!r}", "after")
         ordered = ordered[ids.index(after) + 1 :]
-    return ordered[:limit], len(ordered) > limit
+    return listed(ordered[:limit], len(ordered) > limit)
 
 
 def listed(data: Sequence[dict[str, Any]], has_more: bool) -> dict[str, Any]:

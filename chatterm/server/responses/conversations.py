@@ -55,8 +55,7 @@ def _items(router: APIRouter, server: Server, kept: KeptResponses) -> None:
         order: Order = "desc",
     ) -> Response:
         found = kept.items(caller.id, conversation_id)
-        shown, more = page(found, after=after, limit=limit, order=order, id_of=_id_of)
-        return JSONResponse(listed(shown, more))
+        return JSONResponse(page(found, after=after, limit=limit, order=order))
 
     @router.post("/{conversation_id}/items", summary="Add items", response_model=None)
     async def add(conversation_id: str, body: ItemsBody, caller: UseCaller) -> Response:
@@ -87,7 +86,3 @@ def _read(items: list[Item], there: list[Json], new_id: NewId) -> list[Json]:
     if twice is not None:
         raise bad(f"the conversation would have {twice!r} twice", "items")
     return found
-
-
-def _id_of(one: Json) -> str:
-    return str(one["id"])

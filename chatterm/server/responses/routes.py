@@ -20,7 +20,7 @@ from chatterm.server.openai_common.errors import (
     error_reply,
     told,
 )
-from chatterm.server.openai_common.pages import Limit, Order, listed, page
+from chatterm.server.openai_common.pages import Limit, Order, page
 from chatterm.server.openai_common.sse import EventStream, block
 from chatterm.server.openai_common.waiting import unless_left
 from chatterm.server.responses.bodies import AskedBody, CompactBody, ResponseBody
@@ -99,8 +99,7 @@ def _look(router: APIRouter, kept: KeptResponses, runs: Runs) -> None:
         order: Order = "desc",
     ) -> Response:
         asked = kept.asked(caller.id, response_id)
-        shown, more = page(asked, after=after, limit=limit, order=order, id_of=_id_of)
-        return JSONResponse(listed(shown, more))
+        return JSONResponse(page(asked, after=after, limit=limit, order=order))
 
 
 def _change(router: APIRouter, kept: KeptResponses, runs: Runs) -> None:
@@ -123,10 +122,6 @@ def _change(router: APIRouter, kept: KeptResponses, runs: Runs) -> None:
         kept.delete(caller.id, response_id)
         runs.forget(response_id)
         return JSONResponse({"id": response_id, "object": "response", "deleted": True})
-
-
-def _id_of(item: Json) -> str:
-    return str(item["id"])
 
 
 async def _foreground(runs: Runs, draft: Draft) -> AsyncGenerator[str, None]:
