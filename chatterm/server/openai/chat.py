@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -24,11 +23,10 @@ from chatterm.server.openai.writing import (
     usage_of,
 )
 from chatterm.server.openai_common.answer import (
-    Answer,
+    all_whole,
     answering,
     check_length,
     check_model,
-    whole,
 )
 from chatterm.server.openai_common.comments import comment_of
 from chatterm.server.openai_common.errors import REFUSALS, STREAMS, ApiRoute, error_reply, told
@@ -55,9 +53,8 @@ def routes(server: Server) -> APIRouter:
         if body.stream:
             source = _streamed(server, caller.id, heading, body, asked, stored)
             return EventStream(source, failed=failed, refused=error_reply)
-        answers = await unless_left(
-            request, _answers(server, caller.id, asked, one_call=_one_call(body))
-        )
+        work = all_whole(server, caller.id, asked, one_call=_one_call(body))
+        answers = await unless_left(request, work)
         said = chat_completion(heading, answers, bool(body.logprobs))
         if body.store:
             stored.keep(caller.id, said, body)
@@ -73,18 +70,6 @@ def failed(error: Exception) -> str:
 
 def _one_call(body: ChatBody) -> bool:
     return body.parallel_tool_calls is False
-
-
-async def _answers(
-    server: Server, user_id: str, asked: Sequence[Asked], *, one_call: bool
-) -> list[Answer]:
-    """All choices at once; when one fails the others are stopped."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(whole(answering(server, user_id, one, one_call=one_call)))
-            for one in asked
-        ]
-    return [task.result() for task in tasks]
 
 
 async def _streamed(

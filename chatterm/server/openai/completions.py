@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -23,10 +22,10 @@ from chatterm.server.openai.writing import Heading, completion_choice, finish_of
 from chatterm.server.openai_common.answer import (
     Answer,
     Onward,
+    all_whole,
     answering,
     check_length,
     check_model,
-    whole,
 )
 from chatterm.server.openai_common.comments import comment_of
 from chatterm.server.openai_common.errors import REFUSALS, STREAMS, ApiRoute, bad, error_reply
@@ -53,7 +52,7 @@ def routes(server: Server) -> APIRouter:
         if body.stream:
             source = _streamed(server, caller.id, heading, body, asked)
             return EventStream(source, failed=failed, refused=error_reply)
-        answers = await unless_left(request, _answers(server, caller.id, asked))
+        answers = await unless_left(request, all_whole(server, caller.id, asked))
         return JSONResponse(_completion(heading, body, asked, answers))
 
     return router
@@ -93,12 +92,6 @@ def _params(body: CompletionBody) -> Params:
         "logprobs": ("logprobs", body.logprobs),
     }
     return params_of(body, more)
-
-
-async def _answers(server: Server, user_id: str, asked: Sequence[Asked]) -> list[Answer]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(whole(answering(server, user_id, one))) for one in asked]
-    return [task.result() for task in tasks]
 
 
 def _completion(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from chatterm.messages import Attachment, Message, Request, Role, ToolCall
@@ -20,6 +19,7 @@ from chatterm.server.openai_common.reading import (
     ANY_OBJECT,
     Offer,
     Pictures,
+    check_arguments,
     offer_of,
     params_of,
     reasoning_of,
@@ -135,7 +135,7 @@ def _message(said: ChatMessage, param: str, pictures: Pictures, at: int) -> Mess
             for call in said.tool_calls or ()
         )
         for number, call in enumerate(calls):
-            _check_arguments(call, f"{param}.tool_calls.{number}.function.arguments")
+            check_arguments(call.arguments, f"{param}.tool_calls.{number}.function.arguments")
     elif said.role == "tool":
         if said.tool_call_id is None:
             raise bad("a tool's message says which call it answers", f"{param}.tool_call_id")
@@ -152,15 +152,6 @@ def _message(said: ChatMessage, param: str, pictures: Pictures, at: int) -> Mess
         attachments=attachments,
         tool_calls=calls,
     )
-
-
-def _check_arguments(call: ToolCall, param: str) -> None:
-    try:
-        value = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError) as error:
-        raise bad(f"the arguments of a call are JSON: {error}", param) from error
-    if not isinstance(value, dict):
-        raise bad("the arguments of a call are a JSON object", param)
 
 
 def _content(

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatterm.events import Event, ReasoningDelta, Replaced, TextDelta, TokenLogprob, ToolCalled
 from chatterm.messages import Stop, Timings, ToolCall, Usage
-from chatterm.server.openai_common.answer import Answer, Onward, logprob_of
+from chatterm.server.openai_common.answer import Answer, Onward, call_id, logprob_of
 
 _FINISH = {
     Stop.END: "stop",
@@ -45,11 +45,7 @@ def finish_of(answer: Answer) -> str:
 
 def call_of(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
-    return {"id": _call_id(call), "type": "function", "function": function}
-
-
-def _call_id(call: ToolCall) -> str:
-    return call.id if call.id.startswith("call_") else f"call_{call.id}"
+    return {"id": call_id(call), "type": "function", "function": function}
 
 
 def usage_of(usages: Sequence[Usage]) -> dict[str, Any]:

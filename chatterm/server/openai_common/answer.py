@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,6 +142,23 @@ async def whole(events: AsyncGenerator[Event, None]) -> Answer:
         async for event in coming:
             answer.take(event)
     return answer
+
+
+async def all_whole(
+    server: Server, user_id: str, asked: Sequence[Request], *, one_call: bool = False
+) -> list[Answer]:
+    """The answers to several requests at once; when one fails the others are stopped."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(whole(answering(server, user_id, one, one_call=one_call)))
+            for one in asked
+        ]
+    return [task.result() for task in tasks]
+
+
+def call_id(call: ToolCall) -> str:
+    """The id of a call, which clients of these APIs know by how it begins."""
+    return call.id if call.id.startswith("call_") else f"call_{call.id}"
 
 
 def logprob_of(item: TokenLogprob) -> dict[str, Any]:

@@ -139,6 +139,16 @@ def tool_of(function: FunctionTool, param: str) -> Tool:
     return Tool(function.name, function.description or "", json.dumps(said))
 
 
+def check_arguments(arguments: str, param: str) -> None:
+    """A call that is sent back has arguments that a template can read."""
+    try:
+        value = json.loads(arguments or "{}")
+    except (ValueError, RecursionError) as error:
+        raise bad(f"the arguments of a call are JSON: {error}", param) from error
+    if not isinstance(value, dict):
+        raise bad("the arguments of a call are a JSON object", param)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """The tools that are offered, and which of them have to be called."""

@@ -6,7 +6,6 @@ An item is kept as the JSON that a client reads, so that it can be given back as
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -14,7 +13,7 @@ from typing import Any, TypeAlias
 from chatterm.ids import NewId
 from chatterm.messages import Attachment, Message, Role, ToolCall
 from chatterm.server.openai_common.errors import bad, missing
-from chatterm.server.openai_common.reading import Pictures
+from chatterm.server.openai_common.reading import Pictures, check_arguments
 from chatterm.server.responses.bodies import Item
 from chatterm.summaries import resumed, spoken
 
@@ -124,12 +123,7 @@ def _call(item: Item, param: str) -> Json:
     for name in ("call_id", "name", "arguments"):
         if getattr(item, name) is None:
             raise bad(f"a call has {name}", f"{param}.{name}")
-    try:
-        value = json.loads(item.arguments or "{}")
-    except (ValueError, RecursionError) as error:
-        raise bad(f"the arguments of a call are JSON: {error}", f"{param}.arguments") from error
-    if not isinstance(value, dict):
-        raise bad("the arguments of a call are a JSON object", f"{param}.arguments")
+    check_arguments(item.arguments or "", f"{param}.arguments")
     return {
         "status": "completed",
         "call_id": item.call_id,

@@ -13,7 +13,7 @@ from typing import Any
 from chatterm.events import Done, Event, ReasoningDelta, Replaced, TextDelta, ToolCalled
 from chatterm.ids import Clock, NewId
 from chatterm.messages import Stop, ToolCall, Usage
-from chatterm.server.openai_common.answer import Onward, logprob_of
+from chatterm.server.openai_common.answer import Onward, call_id, logprob_of
 from chatterm.server.responses.items import Json
 
 FAILED = "server_error"
@@ -156,12 +156,11 @@ class Writer:
 
     def _call(self, call: ToolCall) -> Iterator[Json]:
         yield from self._close()
-        call_id = call.id if call.id.startswith("call_") else f"call_{call.id}"
         item: Json = {
             "type": "function_call",
             "id": f"fc_{self._new_id()}",
             "status": "in_progress",
-            "call_id": call_id,
+            "call_id": call_id(call),
             "name": call.name,
             "arguments": "",
         }
