@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -16,10 +15,11 @@ from chatterm.messages import Embedded, Request
 from chatterm.server.access import Caller, UseCaller
 from chatterm.server.core import Server
 from chatterm.server.keys import Scope
+from chatterm.server.numbers import shortened
 from chatterm.server.ollama.bodies import ChatBody, EmbedBody, GenerateBody, OldEmbedBody, Writing
 from chatterm.server.ollama.names import resolved
 from chatterm.server.ollama.reading import bad, chat_request, generate_request, seconds_of
-from chatterm.server.ollama.replies import Reply
+from chatterm.server.ollama.replies import Reply, last
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Kind, Line, Lines
 from chatterm.server.work import Texts, Work
@@ -51,7 +51,7 @@ def routes(server: Server) -> APIRouter:
         seconds = _seconds(caller, body.keep_alive)
         asked = Texts(model, tuple(texts), cut=body.truncate is not False)
         lines = _embedded(server, caller, body, asked, seconds)
-        return Reply(lines, stream=False, fold=_last)
+        return Reply(lines, stream=False, fold=last)
 
     @router.post("/api/embeddings", summary="Turn one text into a vector", deprecated=True)
     async def embeddings(body: OldEmbedBody, caller: UseCaller) -> Response:
@@ -59,13 +59,9 @@ def routes(server: Server) -> APIRouter:
         seconds = _seconds(caller, body.keep_alive)
         asked = Texts(model, (body.prompt,) if body.prompt else (), cut=True)
         lines = _one_embedded(server, caller, asked, seconds)
-        return Reply(lines, stream=False, fold=_last)
+        return Reply(lines, stream=False, fold=last)
 
     return router
-
-
-def _last(lines: Sequence[Line]) -> Line:
-    return lines[-1]
 
 
 def _seconds(caller: Caller, keep_alive: float | str | None) -> float | None:
@@ -123,7 +119,9 @@ async def _embedded(
 ) -> AsyncGenerator[Line, None]:
     began = time.monotonic()
     found = await _vectors(server, caller, asked, seconds)
-    vectors = [_cut(vector, body.dimensions) for vector in found.vectors]
+    vectors: list[Sequence[float]] = list(found.vectors)
+    if body.dimensions is not None:
+        vectors = [shortened(vector, body.dimensions) for vector in vectors]
     yield {
         "model": body.said,
         "embeddings": vectors,
@@ -153,12 +151,3 @@ async def _vectors(server: Server, caller: Caller, asked: Texts, seconds: float 
     if seconds is not None:
         await server.models.keep(asked.model, seconds)
     return found
-
-
-def _cut(vector: tuple[float, ...], dimensions: int | None) -> list[float]:
-    """The first dimensions of a vector, of length one again."""
-    if dimensions is None or dimensions >= len(vector):
-        return list(vector)
-    short = vector[:dimensions]
-    length = math.sqrt(sum(value * value for value in short)) or 1.0
-    return [value / length for value in short]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -33,7 +33,7 @@ from chatterm.server.ollama.about import local_model
 from chatterm.server.ollama.bodies import CopyBody, Named, PullBody
 from chatterm.server.ollama.names import LATEST, resolved, unknown
 from chatterm.server.ollama.reading import bad
-from chatterm.server.ollama.replies import Reply
+from chatterm.server.ollama.replies import Reply, last
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Line
 from chatterm.server.problems import Problem
@@ -50,7 +50,7 @@ def routes(server: Server) -> APIRouter:
     @router.post("/api/pull", summary="Bring a model to this machine", response_model=None)
     async def pull_model(body: PullBody, _: ModelsCaller) -> Response:
         name = _pullable(server, body.said)
-        return Reply(_pulled(server, name), stream=body.stream is not False, fold=_last)
+        return Reply(_pulled(server, name), stream=body.stream is not False, fold=last)
 
     @router.post("/api/copy", summary="Give a model another name", response_model=None)
     async def copy(body: CopyBody, _: ModelsCaller) -> Response:
@@ -86,10 +86,6 @@ def refusals() -> APIRouter:
         raise bad("no files are taken here; on the server: chatterm models add FILE")
 
     return router
-
-
-def _last(lines: Sequence[Line]) -> Line:
-    return lines[-1]
 
 
 def _may_offer(server: Server, name: str) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from chatterm.attachments.content import FILE_LIMIT, content_of
 from chatterm.errors import ConfigError
 from chatterm.messages import Attachment, Message, Request, Role, Tool, ToolCall
 from chatterm.params import Params
 from chatterm.schemas import parse_schema
 from chatterm.server.ollama.bodies import ChatBody, ChatMessage, GenerateBody, ToolBody, Writing
+from chatterm.server.pictures import NoPicture, Pictures
 from chatterm.server.problems import Problem
 
 _ANY_OBJECT = '{"type": "object"}'
@@ -36,29 +32,6 @@ _OPTIONS = {
 _NO_THINKING = (False, "false", "none")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-
-
-@dataclass(slots=True)
-class _Pictures:
-    """The pictures of one request, each once."""
-
-    bytes_of: dict[str, bytes] = field(default_factory=dict)
-
-    def take(self, text: str) -> Attachment:
-        try:
-            data = base64.b64decode("".join(text.split()), validate=True)
-            if len(data) > FILE_LIMIT:
-                raise bad(f"a picture has at most {FILE_LIMIT} bytes", "images")
-            content = content_of("the picture", data)
-        except (binascii.Error, ValueError) as error:
-            raise bad("a picture is not base64", "images") from error
-        except ConfigError as error:
-            raise bad(error.message, "images") from error
-        if not content.is_image:
-            raise bad("what came as a picture is none", "images")
-        digest = hashlib.sha256(data).hexdigest()
-        self.bytes_of[digest] = data
-        return Attachment(digest, digest[:8], content.media_type, len(data))
 
 
 def bad(message: str, param: str = "") -> Problem:
@@ -94,7 +67,7 @@ def _duration(text: str) -> float:
 
 
 def chat_request(body: ChatBody, model: str, new_id: str, now: float) -> Request:
-    pictures = _Pictures()
+    pictures = Pictures()
     messages = body.messages or []
     prefill = ""
     if len(messages) > 1 and messages[-1].role == "assistant" and not messages[-1].tool_calls:
@@ -122,7 +95,7 @@ def generate_request(body: GenerateBody, model: str, new_id: str, now: float) ->
     said.append(ChatMessage(role="user", content=body.prompt, images=body.images))
     if body.raw and len(said) > 1:
         raise bad("a raw prompt has no system message beside it", "system")
-    pictures = _Pictures()
+    pictures = Pictures()
     return Request(
         model,
         _path(said, pictures, new_id, now),
@@ -135,7 +108,7 @@ def generate_request(body: GenerateBody, model: str, new_id: str, now: float) ->
 
 
 def _path(
-    messages: Sequence[ChatMessage], pictures: _Pictures, new_id: str, now: float
+    messages: Sequence[ChatMessage], pictures: Pictures, new_id: str, now: float
 ) -> tuple[Message, ...]:
     path: list[Message] = []
     waiting: list[ToolCall] = []
@@ -161,11 +134,18 @@ def _path(
                 message.content or "",
                 now,
                 reasoning=message.thinking or "",
-                attachments=tuple(map(pictures.take, message.images or ())),
+                attachments=_seen(message, pictures),
                 tool_calls=calls,
             )
         )
     return tuple(path)
+
+
+def _seen(message: ChatMessage, pictures: Pictures) -> tuple[Attachment, ...]:
+    try:
+        return tuple(map(pictures.take, message.images or ()))
+    except NoPicture as error:
+        raise bad(error.message, "images") from error
 
 
 def _answered(message: ChatMessage, waiting: list[ToolCall]) -> tuple[ToolCall, ...]:

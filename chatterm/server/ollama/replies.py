@@ -36,6 +36,11 @@ def refused(problem: Problem) -> Response:
     return JSONResponse({"error": message}, status, headers=problem.headers)
 
 
+def last(lines: Sequence[Line]) -> Line:
+    """What is folded into its last line alone: the lines before it told of progress."""
+    return lines[-1]
+
+
 class Reply(Response):
     """Lines as they come, or at the end as one object."""
 

@@ -22,12 +22,10 @@ from chatterm.events import (
 )
 from chatterm.ids import Clock
 from chatterm.messages import Stop, ToolCall
+from chatterm.server.numbers import token_json
 
 Kind: TypeAlias = Literal["chat", "generate"]
 Line: TypeAlias = dict[str, Any]
-
-_LOWEST = -9999.0
-"""JSON has no infinity."""
 
 
 def when(seconds: float) -> str:
@@ -150,14 +148,10 @@ def _with_logprobs(whole: Line, lines: Sequence[Line]) -> Line:
 
 
 def _logprob(item: TokenLogprob) -> Line:
-    said = _token(item.token, item.logprob)
+    said = token_json(item.token, item.logprob)
     if item.top:
-        said["top_logprobs"] = [_token(token, logprob) for token, logprob in item.top]
+        said["top_logprobs"] = [token_json(token, logprob) for token, logprob in item.top]
     return said
-
-
-def _token(token: str, logprob: float) -> Line:
-    return {"token": token, "logprob": max(logprob, _LOWEST), "bytes": list(token.encode())}
 
 
 def _object(arguments: str) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from chatterm.server.access import UseCaller
 from chatterm.server.core import Server
+from chatterm.server.numbers import shortened
 from chatterm.server.openai.bodies import EmbeddingBody
 from chatterm.server.openai_common.answer import check_model
 from chatterm.server.openai_common.errors import REFUSALS, ApiRoute, bad
@@ -35,7 +36,7 @@ def routes(server: Server) -> APIRouter:
             {
                 "object": "embedding",
                 "index": at,
-                "embedding": _written(_shortened(vector, body.dimensions), body.encoding_format),
+                "embedding": _written(_cut(vector, body.dimensions), body.encoding_format),
             }
             for at, vector in enumerate(embedded.vectors)
         ]
@@ -45,15 +46,12 @@ def routes(server: Server) -> APIRouter:
     return router
 
 
-def _shortened(vector: Sequence[float], dimensions: int | None) -> Sequence[float]:
-    """The first dimensions, of length one again; models that are made for it lose little."""
-    if dimensions is None or dimensions == len(vector):
+def _cut(vector: Sequence[float], dimensions: int | None) -> Sequence[float]:
+    if dimensions is None:
         return vector
     if dimensions > len(vector):
         raise bad(f"the vectors of this model have {len(vector)} dimensions", "dimensions")
-    kept = vector[:dimensions]
-    norm = sum(value * value for value in kept) ** 0.5 or 1.0
-    return [value / norm for value in kept]
+    return shortened(vector, dimensions)
 
 
 def _written(vector: Sequence[float], form: str | None) -> Any:

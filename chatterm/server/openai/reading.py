@@ -18,7 +18,6 @@ from chatterm.server.openai_common.errors import bad
 from chatterm.server.openai_common.reading import (
     ANY_OBJECT,
     Offer,
-    Pictures,
     check_arguments,
     offer_of,
     params_of,
@@ -26,8 +25,10 @@ from chatterm.server.openai_common.reading import (
     schema_of,
     seed_of,
     stops_of,
+    take_picture,
     tool_of,
 )
+from chatterm.server.pictures import Pictures
 
 _ROLES = {
     "system": Role.SYSTEM,
@@ -167,7 +168,7 @@ def _content(
         if part.type == "image_url":
             if part.image_url is None:
                 raise bad("the picture is missing", f"{place}.image_url")
-            seen.append(pictures.take(part.image_url.url, f"{place}.image_url.url"))
+            seen.append(take_picture(pictures, part.image_url.url, f"{place}.image_url.url"))
         else:
             texts.append(_text(part, place))
     return "\n".join(texts), tuple(seen)

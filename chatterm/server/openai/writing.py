@@ -8,6 +8,7 @@ from typing import Any
 
 from chatterm.events import Event, ReasoningDelta, Replaced, TextDelta, TokenLogprob, ToolCalled
 from chatterm.messages import Stop, Timings, ToolCall, Usage
+from chatterm.server.numbers import finite
 from chatterm.server.openai_common.answer import Answer, Onward, call_id, logprob_of
 
 _FINISH = {
@@ -181,9 +182,7 @@ def _old_logprobs(items: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
         offset += len(item.token)
     return {
         "tokens": [item.token for item in items],
-        "token_logprobs": [max(item.logprob, -9999.0) for item in items],
-        "top_logprobs": [
-            {token: max(logprob, -9999.0) for token, logprob in item.top} for item in items
-        ],
+        "token_logprobs": [finite(item.logprob) for item in items],
+        "top_logprobs": [{token: finite(logprob) for token, logprob in item.top} for item in items],
         "text_offset": offsets,
     }

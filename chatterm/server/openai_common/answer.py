@@ -20,6 +20,7 @@ from chatterm.events import (
 )
 from chatterm.messages import Request, ToolCall, Usage
 from chatterm.server.core import Server
+from chatterm.server.numbers import token_json
 from chatterm.server.openai_common.errors import LONGER_THAN_CONTEXT, bad, missing
 from chatterm.server.work import Work
 
@@ -163,11 +164,6 @@ def call_id(call: ToolCall) -> str:
 
 def logprob_of(item: TokenLogprob) -> dict[str, Any]:
     return {
-        **_token(item.token, item.logprob),
-        "top_logprobs": [_token(token, logprob) for token, logprob in item.top],
+        **token_json(item.token, item.logprob),
+        "top_logprobs": [token_json(token, logprob) for token, logprob in item.top],
     }
-
-
-def _token(token: str, logprob: float) -> dict[str, Any]:
-    # JSON has no infinity; OpenAI writes -9999 for what cannot come.
-    return {"token": token, "logprob": max(logprob, -9999.0), "bytes": list(token.encode())}

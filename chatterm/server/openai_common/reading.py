@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from chatterm.attachments.content import FILE_LIMIT, content_of
 from chatterm.errors import ConfigError
 from chatterm.messages import Attachment, Tool
 from chatterm.params import Params
 from chatterm.schemas import parse_schema
 from chatterm.server.openai_common.bodies import AS_THEY_ARE, FunctionTool, Sampling
 from chatterm.server.openai_common.errors import bad
+from chatterm.server.pictures import NoPicture, Pictures
 
 ANY_OBJECT = '{"type": "object"}'
 _SEEDS = 2**32
@@ -24,39 +21,28 @@ _MOST_STOPS = 64
 _LONGEST_STOP = 1000
 _LARGEST_SCHEMA = 1 << 17
 _DEEPEST_SCHEMA = 64
+_CODES = {
+    "base64": "invalid_base64",
+    "image": "invalid_image",
+    "format": "invalid_image_format",
+}
+"""What these clients are told of something that is no picture."""
 
 
-@dataclass(slots=True)
-class Pictures:
-    """The pictures of one request, each once."""
-
-    bytes_of: dict[str, bytes] = field(default_factory=dict)
-
-    def take(self, url: str, param: str) -> Attachment:
-        """A picture that came as a data URL. No other is fetched: a server that fetches what a
-        client names would reach what the client cannot."""
-        scheme, comma, body = url.partition(",")
-        if not comma or not scheme.startswith("data:") or not scheme.endswith(";base64"):
-            raise bad(
-                "only pictures inside the request are taken: data:image/png;base64,...",
-                param,
-                "invalid_image_url",
-            )
-        try:
-            data = base64.b64decode("".join(body.split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise bad(f"the picture is not base64: {error}", param, "invalid_base64") from error
-        if not 0 < len(data) <= FILE_LIMIT:
-            raise bad(f"a picture has 1 to {FILE_LIMIT} bytes", param, "invalid_image")
-        try:
-            content = content_of("the picture", data)
-        except ConfigError as error:
-            raise bad(error.message, param, "invalid_image") from error
-        if not content.is_image:
-            raise bad("this is no PNG, JPEG, GIF or BMP", param, "invalid_image_format")
-        digest = hashlib.sha256(data).hexdigest()
-        self.bytes_of[digest] = data
-        return Attachment(digest, f"{digest[:8]}", content.media_type, len(data))
+def take_picture(pictures: Pictures, url: str, param: str) -> Attachment:
+    """A picture that came as a data URL. No other is fetched: a server that fetches what a
+    client names would reach what the client cannot."""
+    scheme, comma, body = url.partition(",")
+    if not comma or not scheme.startswith("data:") or not scheme.endswith(";base64"):
+        raise bad(
+            "only pictures inside the request are taken: data:image/png;base64,...",
+            param,
+            "invalid_image_url",
+        )
+    try:
+        return pictures.take(body)
+    except NoPicture as error:
+        raise bad(error.message, param, _CODES[error.kind]) from error
 
 
 def params_of(sampling: Sampling, more: Mapping[str, tuple[str, Any]]) -> Params:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from chatterm.ids import NewId
 from chatterm.messages import Attachment, Message, Role, ToolCall
 from chatterm.server.openai_common.errors import bad, missing
-from chatterm.server.openai_common.reading import Pictures, check_arguments
+from chatterm.server.openai_common.reading import check_arguments, take_picture
+from chatterm.server.pictures import Pictures
 from chatterm.server.responses.bodies import Item
 from chatterm.summaries import resumed, spoken
 
@@ -157,7 +158,7 @@ def _parts(parts: str | Sequence[Mapping[str, Any]], param: str) -> list[Json]:
         elif kind == "input_image":
             if not isinstance(part.get("image_url"), str):
                 raise bad("the picture is missing: send a data URL", f"{place}.image_url")
-            Pictures().take(part["image_url"], f"{place}.image_url")
+            take_picture(Pictures(), part["image_url"], f"{place}.image_url")
         else:
             raise bad(f"no model here reads a part of the type {kind!r}", f"{place}.type")
         checked.append(dict(part))
@@ -226,7 +227,7 @@ class _Path:
         texts, seen = [], []
         for part in content:
             if part["type"] == "input_image":
-                seen.append(self.pictures.take(part["image_url"], param))
+                seen.append(take_picture(self.pictures, part["image_url"], param))
             else:
                 texts.append(part["refusal" if part["type"] == "refusal" else "text"])
         return "\n".join(texts), tuple(seen)
