@@ -18,6 +18,7 @@ from chatterm.events import Event
 from chatterm.hints import nearest
 from chatterm.messages import CountedPrompt, Embedded, LoadedModel, ModelInfo, Request
 from chatterm.paths import Paths
+from chatterm.server.problems import NoModel
 from chatterm.server.work import Texts
 
 
@@ -78,19 +79,12 @@ class Models:
     def backend(self, name: str) -> Backend:
         """What answers with that model."""
         if name not in self._names:
-            raise ModelError(
+            raise NoModel(
                 f"there is no model {name!r} here", hint=nearest(name, self._names, otherwise="")
             )
-        opened = self._backends.get(name)
-        if opened is None:
-            opened = self._backends[name] = open_backend(
-                name,
-                config=self._config,
-                catalog=self._catalog,
-                paths=self._paths,
-                suggest=self._suggest,
-            )
-        return opened
+        if name not in self._backends:
+            self._backends[name] = self._opened(name)
+        return self._backends[name]
 
     def not_here(self) -> Iterator[tuple[str, ChattermError]]:
         """Those that the settings name and that cannot be asked, as they may be pulled later."""
@@ -172,6 +166,18 @@ class Models:
         for backend in self._backends.values():
             await backend.aclose()
         self._backends.clear()
+
+    def _opened(self, name: str) -> Backend:
+        try:
+            return open_backend(
+                name,
+                config=self._config,
+                catalog=self._catalog,
+                paths=self._paths,
+                suggest=self._suggest,
+            )
+        except ModelError as error:
+            raise NoModel(error.message, hint=error.hint, detail=error.detail) from error
 
     def _built_in(self) -> list[str]:
         return [

@@ -14,12 +14,10 @@ from chatterm.errors import (
     Busy,
     ChattermError,
     ConfigError,
-    EngineError,
     ModelError,
     NotFound,
     OutputError,
     RemoteError,
-    StoreError,
     Unreachable,
 )
 
@@ -74,6 +72,10 @@ class TooMany(ChattermError):
         self.retry_after = retry_after
 
 
+class NoModel(ModelError):
+    """This server does not have the model, or not yet; any other ModelError is of one it has."""
+
+
 class TimedOut(ChattermError):
     """A job waited or ran for longer than it may."""
 
@@ -101,9 +103,9 @@ def _answer(error: ChattermError) -> _Answer:
             return _Answer(429, {"Retry-After": str(seconds)})
         case TimedOut():
             return _Answer(504)
-        case NotFound() | ModelError():
+        case NotFound() | NoModel():
             return _Answer(404)
-        case ConfigError():
+        case ConfigError() | ModelError():
             return _Answer(400)
         case OutputError():
             return _Answer(422)
@@ -111,8 +113,6 @@ def _answer(error: ChattermError) -> _Answer:
             return _Answer(503, {"Retry-After": "5"})
         case RemoteError():
             return _Answer(502)
-        case EngineError() | StoreError():
-            return _Answer(500)
         case _:
             return _Answer(500)
 

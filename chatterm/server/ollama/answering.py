@@ -10,7 +10,6 @@ from contextlib import aclosing
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from chatterm.errors import ModelError
 from chatterm.messages import Embedded, Request
 from chatterm.server.access import Caller, UseCaller
 from chatterm.server.core import Server
@@ -143,11 +142,7 @@ async def _vectors(server: Server, caller: Caller, asked: Texts, seconds: float 
         await server.models.load(asked.model)
         found = Embedded((), 0)
     else:
-        try:
-            found = await server.jobs.embed(caller.id, asked)
-        except ModelError as error:
-            # The model is there; what was asked of it is not to be had.
-            raise bad(error.message, "input") from error
+        found = await server.jobs.embed(caller.id, asked)
     if seconds is not None:
         await server.models.keep(asked.model, seconds)
     return found

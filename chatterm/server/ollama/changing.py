@@ -36,7 +36,7 @@ from chatterm.server.ollama.reading import bad
 from chatterm.server.ollama.replies import Reply, last
 from chatterm.server.ollama.route import JsonRoute
 from chatterm.server.ollama.writing import Line
-from chatterm.server.problems import Problem
+from chatterm.server.problems import NoModel, Problem
 from chatterm.server.removing import remove_model
 from chatterm.tables import read_toml
 
@@ -132,7 +132,7 @@ async def _choice(web: Web, catalog: Catalog, name: str) -> Choice:
     except ModelError as error:
         if not is_address(name):
             raise unknown(name) from error
-        raise
+        raise NoModel(error.message, hint=error.hint) from error
     except ConfigError as error:
         raise bad(error.message, "model") from error
 

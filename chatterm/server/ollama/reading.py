@@ -11,10 +11,10 @@ from typing import Any
 from chatterm.errors import ConfigError
 from chatterm.messages import Attachment, Message, Request, Role, Tool, ToolCall
 from chatterm.params import Params
-from chatterm.schemas import parse_schema
 from chatterm.server.ollama.bodies import ChatBody, ChatMessage, GenerateBody, ToolBody, Writing
 from chatterm.server.pictures import NoPicture, Pictures
 from chatterm.server.problems import Problem
+from chatterm.server.schemas import schema_text
 
 _ANY_OBJECT = '{"type": "object"}'
 _OPTIONS = {
@@ -213,9 +213,10 @@ def _format(said: str | Mapping[str, Any] | None) -> str:
 
 
 def schema_of(schema: Mapping[str, Any], param: str) -> str:
-    text = _json(schema, param)
+    # Halves of characters and NaN are no JSON, though Python reads them.
+    _json(schema, param)
     try:
-        return parse_schema(text).text
+        return schema_text(schema)
     except ConfigError as error:
         raise bad(error.message, param) from error
 

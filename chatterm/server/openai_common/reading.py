@@ -10,17 +10,15 @@ from typing import Any
 from chatterm.errors import ConfigError
 from chatterm.messages import Attachment, Tool
 from chatterm.params import Params
-from chatterm.schemas import parse_schema
 from chatterm.server.openai_common.bodies import AS_THEY_ARE, FunctionTool, Sampling
 from chatterm.server.openai_common.errors import bad
 from chatterm.server.pictures import NoPicture, Pictures
+from chatterm.server.schemas import schema_text
 
 ANY_OBJECT = '{"type": "object"}'
 _SEEDS = 2**32
 _MOST_STOPS = 64
 _LONGEST_STOP = 1000
-_LARGEST_SCHEMA = 1 << 17
-_DEEPEST_SCHEMA = 64
 _CODES = {
     "base64": "invalid_base64",
     "image": "invalid_image",
@@ -89,30 +87,10 @@ def schema_of(schema: Mapping[str, Any] | None, param: str) -> str:
     """A schema that an answer can be held to."""
     if schema is None:
         raise bad("the schema is missing", param)
-    if _depth(schema) > _DEEPEST_SCHEMA:
-        raise bad(f"the schema is nested deeper than {_DEEPEST_SCHEMA}", param)
-    text = json.dumps(schema)
-    if len(text) > _LARGEST_SCHEMA:
-        raise bad(f"the schema has more than {_LARGEST_SCHEMA} characters", param)
     try:
-        return parse_schema(text).text
+        return schema_text(schema)
     except ConfigError as error:
         raise bad(error.message, param) from error
-
-
-def _depth(value: Any) -> int:
-    """How deep a JSON value is nested, told without recursion."""
-    depth, layer = 0, [value]
-    while layer and depth <= _DEEPEST_SCHEMA:
-        depth += 1
-        inner: list[Any] = []
-        for one in layer:
-            if isinstance(one, dict):
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-        layer = inner
-    return depth
 
 
 def tool_of(function: FunctionTool, param: str) -> Tool:

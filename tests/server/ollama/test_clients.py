@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+from functools import reduce
 from typing import Any
 
 import httpx
@@ -11,7 +13,15 @@ import ollama
 import pytest
 
 from tests.pictures import png
+from tests.server.asking import post
 from tests.server.serving import Served
+
+PICTURE = base64.b64encode(png((255, 0, 0))).decode()
+DEEP: dict[str, Any] = reduce(
+    lambda inner, _: {"type": "object", "properties": {"a": inner}}, range(300), {}
+)
+TOO_DEEP = {"type": "function", "function": {"name": "f", "parameters": DEEP}}
+ASKED = [{"role": "user", "content": "x"}]
 
 
 def test_the_client_finds_out_what_there_is(client: ollama.Client, served: Served) -> None:
@@ -307,3 +317,23 @@ async def test_a_client_that_waits_for_the_whole_may_go_too(served: Served) -> N
     async with asyncio.timeout(5):
         while served.server.jobs.running:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "word"),
+    [
+        ("chat", {"model": "tiny", "messages": [{"role": "user", "images": [PICTURE]}]}, "see"),
+        ("chat", {"model": "vectors", "messages": ASKED}, "writes"),
+        ("generate", {"model": "tiny", "prompt": "x", "suffix": "y"}, "gap"),
+        ("generate", {"model": "tiny", "prompt": "x " * 5000}, "context"),
+        ("chat", {"model": "calls", "messages": ASKED, "tools": [TOO_DEEP]}, "nested"),
+    ],
+    ids=["picture", "vectors", "gap", "long", "deep"],
+)
+def test_what_a_model_cannot_do_is_no_model_that_is_missing(
+    served: Served, path: str, body: Any, word: str
+) -> None:
+    """404 would have clients pull the model."""
+    reply = post(f"{served.url}/api/{path}", json=body)
+    assert reply.status_code == 400
+    assert word in reply.json()["error"]
