@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.model import benchmark_model, prompt_of
 from chatterm.engine.client import EngineBackend
 from chatterm.engine.hosts import EngineHome, running, stop
-from chatterm.engine.runtime import physical_cores
+from chatterm.engine.machine import physical_cores
 from chatterm.engine.settings import EngineSettings
 from chatterm.events import Done, Progress, TextDelta
 from chatterm.messages import Message, Request, Role

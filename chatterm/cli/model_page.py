@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatterm.catalog import Catalog, ModelEntry
 from chatterm.cli.sizes import bytes_text, count_text, tokens_text
 from chatterm.engine.described import Described, describe
-from chatterm.engine.gguf_file import Skipped, Value
+from chatterm.engine.gguf_values import Skipped, Value
 from chatterm.engine.library import Library
 from chatterm.errors import ModelError
 

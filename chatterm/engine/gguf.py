@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from chatterm.engine.gguf_file import (
+from chatterm.engine.gguf_file import read_raw, read_values
+from chatterm.engine.gguf_values import (
     AGAIN,
     RawHeader,
     Scalar,
@@ -24,8 +25,6 @@ from chatterm.engine.gguf_file import (
     damaged,
     find_number,
     find_text,
-    read_raw,
-    read_values,
     shown,
     whole,
     wrong_type,

@@ -1,40 +1,40 @@
 """The bytes of a GGUF file: its metadata and the list of its tensors, never a weight.
 
-The file is read through a small moving window and nothing it claims is believed before it is
-checked, so a broken or hostile file costs an error, not memory or minutes. Long arrays (a
-vocabulary) are counted and stepped over; ``read_values`` fetches one when somebody needs it.
+Long arrays (a vocabulary) are counted and stepped over; ``read_values`` fetches one when somebody
+needs it. ``gguf_window`` checks every length before it is used.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import re
-import stat
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn, TypeAlias
+from typing import Final
 
+from chatterm.engine.gguf_values import (
+    AGAIN,
+    RawHeader,
+    Scalar,
+    Skipped,
+    Tensor,
+    Value,
+    damaged,
+    find_number,
+    shown,
+    wrong_type,
+)
+from chatterm.engine.gguf_window import MAX_ELEMENTS, Window, opened
 from chatterm.errors import ModelError
 
 _VERSIONS: Final = (2, 3)
-_WINDOW: Final = 1 << 20
-_RUN: Final = 128
-"""Strings stepped over by one match of a regular expression."""
 _MAX_ENTRIES: Final = 1 << 14
 _MAX_TENSORS: Final = 1 << 17
-_MAX_ELEMENTS: Final = 1 << 22
-_MAX_HEADER: Final = 1 << 28
 _MAX_KEY: Final = (1 << 16) - 1
 _MAX_TEXT: Final = 1 << 20
 _MAX_SMALL_ARRAY: Final = 1024
-_MAX_KEPT: Final = 1 << 25
-"""Bytes of keys, names and values that are held at once; real files stay below one million."""
 _PER_ELEMENT: Final = 64
-"""What an array element is charged against ``_MAX_KEPT``: about its size as a Python object."""
+"""What an array element is charged by ``Window.keep``: about its size as a Python object."""
 
 _STRING: Final = 8
 _ARRAY: Final = 9
@@ -86,58 +86,12 @@ _IMPOSTORS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"FUGG", "written for big-endian machines", ""),
     (b"\x00\x00\x00\x00", "filled with zeros, like a download that was never finished", ""),
 )
-AGAIN: Final = "Download it again, or take another file."
-_ACCESS: Final = "Look at its permissions, and at the disk it lies on."
 _CONVERT: Final = "chatterm reads GGUF files: look for one of this model, or convert it."
-
-Scalar: TypeAlias = bool | int | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """An array or a text too long to be kept; ``read_array`` reads an array."""
-
-    kind: str
-    """What it holds: ``u32``, ``string`` ... or ``text`` for a single long string."""
-    count: int
-    """Elements, or bytes of a text."""
-    offset: int
-
-
-Value: TypeAlias = Scalar | tuple[Scalar, ...] | Skipped
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    name: str
-    shape: tuple[int, ...]
-    """The fastest-moving dimension first, as in the file."""
-    type: str
-    offset: int
-    """From the start of the weights."""
-    size: int
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class RawHeader:
-    """What the file says, before anybody asks what it means."""
-
-    path: Path
-    version: int
-    file_size: int
-    expected_size: int
-    data_offset: int
-    metadata: Mapping[str, Value]
-    tensors: tuple[Tensor, ...]
 
 
 def read_raw(path: Path) -> RawHeader:
-    with _opened(path) as (file, size):
-        reader = _Reader(file, path, size)
+    with opened(path) as (file, size):
+        reader = Window(file, path, size)
         version, tensor_count, entry_count = _read_preamble(reader)
         metadata = _read_metadata(reader, entry_count)
         alignment = _alignment(path, metadata)
@@ -161,8 +115,8 @@ def read_values(path: Path, key: str, value: Value) -> tuple[Scalar, ...]:
         return value
     if not isinstance(value, Skipped) or value.kind == "text":
         wrong_type(path, key, value, "an array")
-    with _opened(path) as (file, size):
-        reader = _Reader(file, path, size)
+    with opened(path) as (file, size):
+        reader = Window(file, path, size)
         reader.skip(value.offset, key)
         if value.kind == "string":
             return _read_strings(reader, value.count, key)
@@ -170,183 +124,7 @@ def read_values(path: Path, key: str, value: Value) -> tuple[Scalar, ...]:
         return tuple(reader.scalar(layout, key) for _ in range(value.count))
 
 
-def find_number(path: Path, metadata: Mapping[str, Value], key: str, default: int = 0) -> int:
-    return whole(path, key, metadata[key]) if key in metadata else default
-
-
-def find_text(path: Path, metadata: Mapping[str, Value], key: str) -> str:
-    value = metadata.get(key, "")
-    if not isinstance(value, str):
-        wrong_type(path, key, value, "a text")
-    return value
-
-
-def damaged(path: Path, what: str) -> NoReturn:
-    raise ModelError(f"{path.name} is damaged: {what}.", hint=AGAIN)
-
-
-def wrong_type(path: Path, key: str, value: Value, wanted: str) -> NoReturn:
-    if isinstance(value, Skipped):
-        found = f"{value.count:,} bytes" if value.kind == "text" else f"{value.count:,} elements"
-    else:
-        found = "a list" if isinstance(value, tuple) else shown(value)
-    damaged(path, f"{shown(key)} is {found}, where {wanted} belongs")
-
-
-def whole(path: Path, key: str, value: Value) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        wrong_type(path, key, value, "a whole number")
-    return value
-
-
-def shown(value: object) -> str:
-    """For a message: what the file says may hold control characters and have any length."""
-    text = value if isinstance(value, str) else repr(value)
-    short = text if len(text) <= 60 else text[:57] + "..."
-    return "".join(c if c.isprintable() else "?" for c in short)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """A regular file and its size; whatever the system refuses becomes a ModelError."""
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        gone = f"{path} points to a file that is gone." if path.is_symlink() else ""
-        raise ModelError(
-            gone or f"There is no file {path}.", hint="See what is there with: chatterm models list"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}.", hint=_ACCESS) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ModelError(f"{path} is a folder, not a model file.", hint="Name a .gguf file in it.")
-    # opening a pipe would wait for somebody to write into it
-    if not stat.S_ISREG(status.st_mode):
-        raise ModelError(f"{path} is not a regular file.", hint="Name a .gguf file.")
-    try:
-        with path.open("rb") as file:
-            yield file, status.st_size
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.", hint=_ACCESS) from error
-
-
-class _Reader:
-    """The file through a window that follows the parser; every length is checked before use.
-
-    Not a memory map: a download that shortens the file would end the process with a bus error.
-    """
-
-    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
-        self.path = path
-        self.size = size
-        self._file = file
-        self._buffer = b""
-        self._start = 0
-        self._at = 0
-        self._kept = 0
-        self._stepped = 0
-
-    @property
-    def position(self) -> int:
-        return self._start + self._at
-
-    def take(self, count: int, what: str) -> bytes:
-        if self._at + count > len(self._buffer):
-            self._fill(count, what)
-        data = self._buffer[self._at : self._at + count]
-        self._at += count
-        return data
-
-    def skip(self, count: int, what: str) -> None:
-        self._check(self.position + count, what)
-        self._at += count
-
-    def rewind(self, position: int) -> None:
-        self._at = position - self._start
-        if self._at < 0:
-            self._buffer, self._start, self._at = b"", position, 0
-
-    def scalar(self, layout: struct.Struct, what: str) -> bool | int | float:
-        value: bool | int | float = layout.unpack(self.take(layout.size, what))[0]
-        return value
-
-    def u32(self, what: str) -> int:
-        return int.from_bytes(self.take(4, what), "little")
-
-    def u64(self, what: str) -> int:
-        return int.from_bytes(self.take(8, what), "little")
-
-    def string(self, limit: int, what: str) -> bytes:
-        length = self.u64(what)
-        if length > limit:
-            self._check(self.position + length, what)
-            damaged(self.path, f"{what} is {length:,} bytes long")
-        return self.take(length, what)
-
-    def skip_strings(self, count: int, what: str) -> None:
-        self._stepped += count
-        if self._stepped > _MAX_ELEMENTS:
-            damaged(self.path, f"{what} and what comes before it hold {self._stepped:,} texts")
-        while count:
-            if self._at + 8 > len(self._buffer):
-                self._fill(8, what)
-            count -= self._skip_buffered_strings(count)
-            self._check(self.position, what)
-
-    def keep(self, size: int) -> None:
-        """Account for something that stays in memory."""
-        self._kept += size
-        if self._kept > _MAX_KEPT:
-            damaged(self.path, "its metadata is larger than that of any model")
-
-    def _skip_buffered_strings(self, count: int) -> int:
-        buffer, at, left = self._buffer, self._at, count
-        match = _short_strings().match
-        while left >= _RUN and (run := match(buffer, at)):
-            at = run.end()
-            left -= _RUN
-        length = _SCALARS[10][1].unpack_from
-        try:
-            for _ in range(min(left, _RUN)):
-                at += 8 + length(buffer, at)[0]
-                left -= 1
-        except (struct.error, OverflowError):
-            pass  # the next string begins beyond the window
-        self._at = at
-        return count - left
-
-    def _fill(self, count: int, what: str) -> None:
-        position = self.position
-        self._check(position + count, what)
-        self._file.seek(position)
-        self._buffer = self._file.read(max(count, _WINDOW))
-        self._start, self._at = position, 0
-        # the file may have shrunk since its size was asked for
-        self._check(position + count, what, position + len(self._buffer))
-
-    def _check(self, end: int, what: str, size: int | None = None) -> None:
-        if end > (self.size if size is None else size):
-            raise ModelError(
-                f"{self.path.name} is truncated or damaged: {what} goes on "
-                f"after the end of the file ({self.size:,} bytes).",
-                hint=AGAIN,
-            )
-        if end > _MAX_HEADER:
-            damaged(self.path, f"its header is larger than {_MAX_HEADER:,} bytes")
-
-
-@functools.cache
-def _short_strings() -> re.Pattern[bytes]:
-    """Matches ``_RUN`` strings of less than 64 bytes.
-
-    Stepping over a vocabulary string by string costs 100 ns each in Python and is most of the
-    time a header takes; the regular expression engine needs a third of that.
-    """
-    by_length = b"|".join(re.escape(bytes([n])) + rb"\0{7}.{%d}" % n for n in range(64))
-    return re.compile(rb"(?:%s){%d}+" % (by_length, _RUN), re.DOTALL)
-
-
-def _read_preamble(reader: _Reader) -> tuple[int, int, int]:
+def _read_preamble(reader: Window) -> tuple[int, int, int]:
     """Version, number of tensors and number of metadata entries."""
     path = reader.path
     if reader.size == 0:
@@ -389,7 +167,7 @@ def _check_magic(path: Path, begin: bytes) -> None:
     raise ModelError(f"{path.name} is {kind}.", hint=hint)
 
 
-def _read_metadata(reader: _Reader, count: int) -> dict[str, Value]:
+def _read_metadata(reader: Window, count: int) -> dict[str, Value]:
     metadata: dict[str, Value] = {}
     for number in range(1, count + 1):
         key = _read_name(reader, f"metadata entry {number}")
@@ -400,14 +178,14 @@ def _read_metadata(reader: _Reader, count: int) -> dict[str, Value]:
     return metadata
 
 
-def _read_name(reader: _Reader, what: str) -> str:
+def _read_name(reader: Window, what: str) -> str:
     name = reader.string(_MAX_KEY, what)
     if not name:
         damaged(reader.path, f"{what} has no name")
     return _utf8(reader, name, f"the name of {what}")
 
 
-def _read_value(reader: _Reader, key: str) -> Value:
+def _read_value(reader: Window, key: str) -> Value:
     what = shown(key)
     kind = reader.u32(what)
     if kind == _STRING:
@@ -419,7 +197,7 @@ def _read_value(reader: _Reader, key: str) -> Value:
     return reader.scalar(_SCALARS[kind][1], what)
 
 
-def _read_text(reader: _Reader, key: str) -> str | Skipped:
+def _read_text(reader: Window, key: str) -> str | Skipped:
     what = shown(key)
     offset = reader.position
     length = reader.u64(what)
@@ -434,7 +212,7 @@ def _read_text(reader: _Reader, key: str) -> str | Skipped:
     return _utf8(reader, data, what)
 
 
-def _read_small_array(reader: _Reader, key: str) -> tuple[Scalar, ...] | Skipped:
+def _read_small_array(reader: Window, key: str) -> tuple[Scalar, ...] | Skipped:
     what = shown(key)
     kind, count = reader.u32(what), reader.u64(what)
     if kind == _ARRAY:
@@ -442,7 +220,7 @@ def _read_small_array(reader: _Reader, key: str) -> tuple[Scalar, ...] | Skipped
     if kind != _STRING and kind not in _SCALARS:
         damaged(reader.path, f"{what} is an array of the unknown type {kind}")
     offset = reader.position
-    if count > _MAX_ELEMENTS:
+    if count > MAX_ELEMENTS:
         damaged(reader.path, f"{what} claims to have {count:,} elements")
     if kind == _STRING:
         reader.skip_strings(count, what)
@@ -458,11 +236,11 @@ def _read_small_array(reader: _Reader, key: str) -> tuple[Scalar, ...] | Skipped
     return tuple(reader.scalar(_SCALARS[kind][1], what) for _ in range(count))
 
 
-def _read_strings(reader: _Reader, count: int, what: str) -> tuple[str, ...]:
+def _read_strings(reader: Window, count: int, what: str) -> tuple[str, ...]:
     return tuple(reader.string(_MAX_TEXT, what).decode("utf-8", "replace") for _ in range(count))
 
 
-def _read_tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, ...]:
+def _read_tensors(reader: Window, count: int, alignment: int) -> tuple[Tensor, ...]:
     tensors: dict[str, Tensor] = {}
     expected = 0
     for number in range(1, count + 1):
@@ -478,7 +256,7 @@ def _read_tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, 
     return tuple(tensors.values())
 
 
-def _read_tensor(reader: _Reader, number: int) -> Tensor:
+def _read_tensor(reader: Window, number: int) -> Tensor:
     # A thousand of them are read in the time of one glance, so the name is made fit for a message
     # only where there is one.
     what = f"tensor {number}"
@@ -519,7 +297,7 @@ def _padded(position: int, alignment: int) -> int:
     return -(-position // alignment) * alignment
 
 
-def _utf8(reader: _Reader, data: bytes, what: str) -> str:
+def _utf8(reader: Window, data: bytes, what: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

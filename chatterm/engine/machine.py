@@ -1,4 +1,4 @@
-"""What memory this machine has for a model: RAM that is free, and the GPUs llama.cpp can use.
+"""What this machine has for a model: RAM that is free, the GPUs llama.cpp can use, and cores.
 
 A container's limit counts as much as the machine's own memory. The GPUs are asked of a process of
 its own, since only there llama.cpp is loaded.
@@ -7,6 +7,7 @@ its own, since only there llama.cpp is loaded.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -98,6 +99,35 @@ def memory() -> tuple[int, int]:
     if sys.platform == "darwin":
         return mac_memory(_printed)
     return linux_memory(Path("/"))
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in use now, or at most so far where /proc is missing."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        with suppress(ImportError):
+            import resource
+
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return 0
+
+
+def physical_cores() -> int:
+    """Cores this process may use, hyper-threads counted once."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:
+        return max(1, (os.cpu_count() or 2) // 2)
+    cores = set()
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text().strip())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores))
 
 
 # -- Linux -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from chatterm.engine.gguf import GgufHeader
-from chatterm.engine.gguf_file import Skipped
+from chatterm.engine.gguf_values import Skipped
 
 CACHE_BYTES: Final[Mapping[str, float]] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 """Of one value of the attention cache."""

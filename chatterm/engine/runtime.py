@@ -1,4 +1,4 @@
-"""llama.cpp, loaded: tokens in, logits out. Beside it only sampling, vision and devices touch it.
+"""llama.cpp, loaded: tokens in, logits out. Few modules beside it touch the library.
 
 Runs in the host process alone. Everything here is synchronous and belongs to one thread. The
 library may abort the process on states it does not like, so callers hand over only what has been
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,10 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 import llama_cpp as llama
 
 from chatterm.engine.batch import Abandoned, BatchItem, LoadCancelled, NoRoom, Picture
-from chatterm.engine.buffers import Buffers
 from chatterm.engine.embedding import MOST_TOKENS, Embedder
+from chatterm.engine.llama_batch import LlamaBatch
+from chatterm.engine.llama_log import LlamaLog
+from chatterm.engine.machine import physical_cores
 from chatterm.engine.settings import EngineSettings
 from chatterm.engine.vision import Eyes, Glance
 from chatterm.errors import EngineError, ModelError
@@ -37,7 +38,6 @@ _CACHE_TYPES = {
     "q8_0": llama.GGML_TYPE_Q8_0,
     "q4_0": llama.GGML_TYPE_Q4_0,
 }
-_LOG_WARNING = 3
 _ABORTED = 2
 _WORTH_WATCHING = 32
 """Tokens: a smaller batch is done before it is worth asking whether somebody still waits."""
@@ -69,7 +69,7 @@ class LlamaRuntime:
         self, settings: EngineSettings, progress: Callable[[float], bool] = lambda _: True
     ) -> None:
         self.settings = settings
-        self._log = _Log()
+        self._log = LlamaLog()
         llama.llama_backend_init()
         self._model = self._load(progress)
         self._vocab: Any = llama.llama_model_get_vocab(self._model)
@@ -84,7 +84,7 @@ class LlamaRuntime:
             llama.llama_model_is_recurrent(self._model) or llama.llama_model_is_hybrid(self._model)
         )
         """Whether a sequence can be cut anywhere; recurrent states are all or nothing."""
-        self._batch = _Batch(self.chunk)
+        self._batch = LlamaBatch(self.chunk)
         self._is_abandoned: Callable[[], bool] = _never
         self._watch = llama.ggml_abort_callback(lambda _: self._is_abandoned())
         self._pieces: dict[int, bytes] = {}
@@ -371,79 +371,3 @@ class LlamaRuntime:
             room=min(self.trained_context, MOST_TOKENS),
             threads=self.threads,
         )
-
-
-class _Batch:
-    """The library's batch, allocated once and filled again for each step."""
-
-    def __init__(self, capacity: int) -> None:
-        self._batch = llama.llama_batch_init(capacity, 0, 1)
-        for index in range(capacity):
-            self._batch.n_seq_id[index] = 1
-        self._sequences = [self._batch.seq_id[index] for index in range(capacity)]
-
-    def filled(self, items: Sequence[BatchItem]) -> Any:
-        batch = self._batch
-        tokens, positions, wants, sequences = (
-            batch.token,
-            batch.pos,
-            batch.logits,
-            self._sequences,
-        )
-        for index, (token, position, sequence, wants_logits) in enumerate(items):
-            tokens[index] = token
-            positions[index] = position
-            sequences[index][0] = sequence
-            wants[index] = wants_logits
-        batch.n_tokens = len(items)
-        return batch
-
-    def free(self) -> None:
-        llama.llama_batch_free(self._batch)
-
-
-class _Log:
-    """Keeps the library's last words; everything goes to stderr, which is the host's log."""
-
-    def __init__(self) -> None:
-        self._lines: deque[tuple[int, str]] = deque(maxlen=200)
-        self.buffers = Buffers()
-        self._callback = llama.llama_log_callback(self._take)
-        llama.llama_log_set(self._callback, None)
-
-    def _take(self, level: int, text: bytes, _: Any) -> None:
-        line = text.decode("utf-8", "replace")
-        self._lines.append((level, line))
-        self.buffers.take(line)
-        if level >= _LOG_WARNING:
-            os.write(2, text)
-
-    def last_error(self) -> str:
-        """The reason the library gave, in its own words."""
-        errors = [text.strip() for level, text in self._lines if level >= _LOG_WARNING + 1]
-        reasons = [line for line in errors if "error" in line.lower()] or errors
-        if not reasons:
-            return "the library gave no reason"
-        return reasons[0].rpartition(": error loading model: ")[2] or reasons[0]
-
-    def text(self) -> str:
-        return "".join(text for _, text in self._lines)
-
-    def close(self) -> None:
-        llama.llama_log_set(llama.llama_log_callback(), None)
-
-
-def physical_cores() -> int:
-    """Cores this process may use, hyper-threads counted once."""
-    try:
-        allowed = os.sched_getaffinity(0)
-    except AttributeError:
-        return max(1, (os.cpu_count() or 2) // 2)
-    cores = set()
-    for cpu in allowed:
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        try:
-            cores.add(siblings.read_text().strip())
-        except OSError:
-            cores.add(str(cpu))
-    return max(1, len(cores))

@@ -17,7 +17,7 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
 from chatterm import __version__
-from chatterm.engine.host import resident_bytes
+from chatterm.engine.machine import resident_bytes
 from chatterm.server.access import MetricsCaller
 from chatterm.server.core import Server
 from chatterm.server.observing import Seen

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatterm.engine.gguf import join_shards, read_array, read_header
-from chatterm.engine.gguf_file import Skipped
+from chatterm.engine.gguf_values import Skipped
 from chatterm.errors import ModelError
 from tests.ggufs import CHATML, make_bert, make_gguf, truncated
 

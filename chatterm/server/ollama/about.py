@@ -18,7 +18,7 @@ from chatterm.catalog import Catalog
 from chatterm.engine.defaults import recommended
 from chatterm.engine.described import Described, describe
 from chatterm.engine.gguf import GgufHeader, read_array
-from chatterm.engine.gguf_file import Scalar, Skipped
+from chatterm.engine.gguf_values import Scalar, Skipped
 from chatterm.engine.library import Library, LocalModel, open_library
 from chatterm.engine.places import found_file
 from chatterm.engine.projectors import projector_beside
