@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from chatterm.messages import Stop, Timings, ToolCall, Usage
 
 Stage: TypeAlias = Literal["load", "prompt"]
-NoticeKind: TypeAlias = Literal["context", "doubt", "memory", "plugin", "remote"]
+NoticeKind: TypeAlias = Literal["context", "doubt", "memory", "plugin", "remote", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,10 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user must know and that is no failure."""
+    """Something the user must know and that is no failure.
+
+    ``plugin`` and ``waiting`` say what goes on before the first word, and hold no longer than that.
+    """
 
     kind: NoticeKind
     text: str

@@ -65,7 +65,7 @@ class OllamaBackend:
             pause = patience.pause(problem)
             if pause is None:
                 raise self._failure(problem, model)
-            yield Notice("remote", f"{self.name} is busy; trying again in {pause:.0f} s")
+            yield Notice("waiting", f"{self.name} is busy; trying again in {pause:.0f} s")
             await asyncio.sleep(pause)
 
     async def models(self) -> Sequence[ModelInfo]:

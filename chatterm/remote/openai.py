@@ -81,7 +81,7 @@ class OpenAIBackend:
             pause = patience.pause(problem)
             if pause is None:
                 raise self._failure(problem, model)
-            yield Notice("remote", f"{self.name} is busy; trying again in {pause:.0f} s")
+            yield Notice("waiting", f"{self.name} is busy; trying again in {pause:.0f} s")
             await asyncio.sleep(pause)
 
     async def models(self) -> Sequence[ModelInfo]:

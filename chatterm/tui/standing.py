@@ -13,7 +13,7 @@ from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, 
 from chatterm.tui.desk import Capacity, Desk, short_name
 from chatterm.tui.talk import Talk, Writing, last_answer
 from chatterm.tui.widgets.banner import Notice
-from chatterm.tui.widgets.status import Status, tokens
+from chatterm.tui.widgets.status import Status, brief, tokens
 
 _CHARACTERS_A_TOKEN = 3.6
 _WHISPER_SECONDS = 3.0
@@ -150,7 +150,7 @@ class Standing:
             if loading is not None and writing is None:
                 message = f"{message}; {_loading(talk.session.model, loading)}"
         elif writing is not None:
-            message = self._progress(talk, writing)
+            message = self._progress(writing)
             if not following and writing.first_token is not None:
                 message = f"writing below; {self.key('follow')} follows  {self.key('stop')} stops"
         elif loading is not None:
@@ -180,18 +180,18 @@ class Standing:
             return self._counted.whole or self._counted.tokens or 0
         return self._used + (writing.tokens if writing else 0) + self._typed
 
-    def _progress(self, talk: Talk, writing: Writing) -> str:
+    def _progress(self, writing: Writing) -> str:
         stop = f"{self.key('stop')} stops"
         match writing.stage:
             case Queued(position=position, size=size):
                 return f"waiting: {position + 1} of {size}  {stop}"
             case Progress(stage="load") as progress:
-                return f"{_loading(talk.session.model, progress)}  {stop}"
+                return f"{_loading(writing.model, progress)}  {stop}"
             case Progress(done=done, total=total):
                 return f"reading the prompt: {done:,} of {total:,}  {stop}"
         if writing.first_token is None:
             waited = self._desk.monotonic() - writing.began
-            return f"asking {short_name(talk.session.model)} {waited:.0f} s  {stop}"
+            return f"asking {brief(short_name(writing.model))} {waited:.0f} s  {stop}"
         return f"writing  {stop}"
 
     def banner(
@@ -287,7 +287,7 @@ class Standing:
 
 def _loading(model: str, progress: Progress) -> str:
     share = f" {100 * progress.done // progress.total} %" if progress.total else ""
-    return f"loading {short_name(model)}{share}"
+    return f"loading {brief(short_name(model))}{share}"
 
 
 def estimate(messages: Sequence[Message]) -> int:

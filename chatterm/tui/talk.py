@@ -83,9 +83,10 @@ class Writing:
     """The answer that is being written."""
 
     began: float
+    model: str = ""
     stage: Queued | Progress | None = None
     doing: str = ""
-    """What a plugin does meanwhile."""
+    """What a plugin does before the first word, or what is waited for."""
     first_token: float | None = None
     tokens: int = 0
     text: list[str] = field(default_factory=list)
@@ -208,7 +209,7 @@ class Talk:
         if self._titling is not None:
             self._titling.cancel()
         self.notices = []
-        self.writing = Writing(self.desk.monotonic())
+        self.writing = Writing(self.desk.monotonic(), self.session.model)
         self._path_changed()
         before = self.session.answer_id
         self._task = asyncio.create_task(self._consume(events))
@@ -267,7 +268,7 @@ class Talk:
             case Queued() | Progress():
                 self.writing.stage = event
                 self._status_changed()
-            case Notice(kind="plugin", text=text):
+            case Notice(kind="plugin" | "waiting", text=text):
                 self.writing.doing = text
                 self._status_changed()
             case Notice(kind=kind, text=text):
@@ -285,6 +286,7 @@ class Talk:
         if self.writing.first_token is None:
             self.writing.first_token = self.desk.monotonic()
             self.writing.stage = None
+            self.writing.doing = ""
         if self.listener is not None:
             self.listener.answer_grew(self, event)
 

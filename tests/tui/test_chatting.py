@@ -132,6 +132,34 @@ async def test_what_happens_before_the_first_word_is_said(store: Store, home: Pa
         await run.answered()
 
 
+async def test_what_was_waited_for_is_no_longer_said_once_it_has_come(
+    store: Store, home: Path
+) -> None:
+    answers = asyncio.Event()
+    busy = Notice("waiting", "lab is busy; trying again in 3 s")
+    async with program(store, home, [busy, busy, answers, *says("x")]) as run:
+        await run.type("go")
+        await run.press("enter")
+        await run.until(lambda: run.text_of("Banner").count("lab is busy") == 1)
+        answers.set()
+        await run.answered()
+        await run.until(lambda: "lab is busy" not in run.text_of("Banner"))
+
+
+async def test_another_model_is_not_said_to_be_asked_already(store: Store, home: Path) -> None:
+    begins = asyncio.Event()
+    script: list[Step] = [Progress("load", 420, 1000), begins, *says("x")]
+    async with program(store, home, script) as run:
+        await run.type("go")
+        await run.press("enter")
+        await run.until(lambda: "loading scripted 42 %" in run.status)
+        run.talk.session.model = "other"
+        run.screen.show_status()
+        assert "loading scripted 42 %" in run.status
+        begins.set()
+        await run.answered()
+
+
 async def test_what_a_model_leaves_out_is_said(store: Store, home: Path) -> None:
     async with program(store, home, [Notice("context", "two turns left out"), *says("x")]) as run:
         await run.say("go")

@@ -167,4 +167,12 @@ async def test_the_trash_gives_a_chat_back(store: Store, home: Path) -> None:
 def test_a_narrow_line_drops_the_least_first() -> None:
     line = StatusLine()
     line.status = Status(model="m", used=1, total=10, speed=1.0, first_ms=1.0, memory_mb=2048)
-    assert [text for text, _ in line._parts()][-1] == "engine 2.0 GB"
+    assert [text for text, _ in line._parts(40)][-1] == "engine 2.0 GB"
+
+
+def test_a_long_name_is_cut_and_leaves_the_context_its_place() -> None:
+    line = StatusLine()
+    line.status = Status(model="lab/a-very-long-日本語-model-name-instruct", used=1200, total=4000)
+    (name, _), (context, _) = line._parts(27)
+    assert name == "lab/a-very-…"
+    assert context == "1.2k/4.0k"

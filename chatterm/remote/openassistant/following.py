@@ -273,7 +273,7 @@ class Following:
             words = f"{self._api.name} has not begun yet; if that goes on, stop and regenerate"
         else:
             return []
-        return [Notice("remote", words)]
+        return [Notice("waiting", words)]
 
     async def _lacks_worker(self) -> bool:
         if not self._answer.worker_config:

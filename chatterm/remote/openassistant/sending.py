@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from chatterm.errors import ModelError, Refused, RemoteError
-from chatterm.events import Event, Linked, Notice
+from chatterm.events import Event, Linked, Notice, NoticeKind
 from chatterm.hints import nearest
 from chatterm.messages import Message, Request, Role
 from chatterm.params import Params
@@ -116,7 +116,9 @@ class Sending:
         parent_id = parent.message_id if parent else None
         created = await self._created(chat_id, parent_id, text)
         if created is None:
-            yield self._notice("still writes the answer that was stopped here; waiting for its end")
+            yield self._notice(
+                "still writes the answer that was stopped here; waiting for its end", "waiting"
+            )
             await self._finished(chat_id, parent_id)
             created = await self._created(chat_id, parent_id, text)
             if created is None:
@@ -207,7 +209,7 @@ class Sending:
             pause = patience.pause(reply)
             if pause is None:
                 raise await self._unanswered(reply, place)
-            yield self._notice(f"is busy; trying again in {pause:.0f} s")
+            yield self._notice(f"is busy; trying again in {pause:.0f} s", "waiting")
             await asyncio.sleep(pause)
 
     async def _unanswered(self, reply: Reply, place: Place) -> Exception:
@@ -288,8 +290,8 @@ class Sending:
             return Refused(f"{self._api.name}: {words or 'the prompt is too long'}")
         return self._api.failure(reply)
 
-    def _notice(self, words: str) -> Notice:
-        return Notice("remote", f"{self._api.name} {words}")
+    def _notice(self, words: str, kind: NoticeKind = "remote") -> Notice:
+        return Notice(kind, f"{self._api.name} {words}")
 
 
 def unsent(params: Params, generation: Generation) -> list[str]:

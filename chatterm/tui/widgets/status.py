@@ -12,6 +12,10 @@ from textual.widget import Widget
 
 from chatterm.tui.widgets.rows import fit, one_line
 
+_NAME = 24
+"""Cells that a model's name takes in a sentence at most."""
+_SHORTEST = 9
+"""Cells of a name; what is cut to less tells nobody anything."""
 FULL = 0.9
 NEARLY = 0.75
 
@@ -98,13 +102,12 @@ class StatusLine(Widget):
     def _right(self, width: int) -> list[Segment]:
         """The parts that fit; the model's name and the context are the last to go."""
         base = self.rich_style
-        parts = self._parts()
         said = cell_len(self.status.message) + 4
         # Who is new needs the keys more than the figures.
         most = max(width - said if self.status.message else max(width * 9 // 20, width - 52), 12)
         shown: list[tuple[str, Style]] = []
         room = most
-        for text, style in parts:
+        for text, style in self._parts(most):
             if cell_len(text) + 3 > room:
                 continue
             room -= cell_len(text) + 3
@@ -114,19 +117,15 @@ class StatusLine(Widget):
             segments += [Segment(" · " if segments else "", base), Segment(text, style)]
         return [*segments, Segment(" ", base)]
 
-    def _parts(self) -> list[tuple[str, Style]]:
+    def _parts(self, room: int) -> list[tuple[str, Style]]:
         """Right to left, in the order in which room is given to them."""
         base = self.rich_style
         status = self.status
-        parts = [(one_line(status.model), base)] if status.model else []
-        if status.used is not None and status.total:
-            share = status.used / status.total
-            name = "status--full" if share >= FULL else "status--warning"
-            style = base + self._style(name) if share >= NEARLY else base
-            about = "" if status.exact else "~"
-            parts.append((f"{about}{tokens(status.used)}/{tokens(status.total)}", style))
-        elif status.used:
-            parts.append((f"{'' if status.exact else '~'}{tokens(status.used)} tokens", base))
+        context = self._meter()
+        left = room - sum(cell_len(text) + 3 for text, _ in context) - 3
+        name = one_line(status.model)
+        parts = [(fit(name, left) if left >= _SHORTEST else name, base)] if name else []
+        parts += context
         if status.speed is not None:
             parts.append((f"{status.speed:.0f} tok/s", base))
         if status.first_ms is not None:
@@ -137,8 +136,27 @@ class StatusLine(Widget):
             parts.append((f"{status.others} more writing", base))
         return parts
 
+    def _meter(self) -> list[tuple[str, Style]]:
+        """How much of it is taken, coloured where that is much; nothing where nobody knows."""
+        base = self.rich_style
+        status = self.status
+        if not status.used:
+            return []
+        used = f"{'' if status.exact else '~'}{tokens(status.used)}"
+        if not status.total:
+            return [(f"{used} tokens", base)]
+        share = status.used / status.total
+        name = "status--full" if share >= FULL else "status--warning"
+        style = base + self._style(name) if share >= NEARLY else base
+        return [(f"{used}/{tokens(status.total)}", style)]
+
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(name, partial=True)
+
+
+def brief(model: str) -> str:
+    """A model's name as part of a sentence in the line."""
+    return fit(model, _NAME)
 
 
 def megabytes(count: float) -> str:
