@@ -39,7 +39,7 @@ from chatterm.tui.screens.search import Search
 from chatterm.tui.searching import Searcher
 from chatterm.tui.terminal import NoColour, driver_class
 from chatterm.tui.themes import DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
-from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.composer import Composer, a_composer
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import Status, StatusLine
 from chatterm.tui.widgets.suggestions import Suggestions
@@ -102,7 +102,7 @@ class InlineComposer(InTurn[str]):
 
     def compose(self) -> ComposeResult:
         yield Suggestions(self._command_rows, self._file_rows)
-        yield Composer(
+        yield a_composer(
             History(self._desk.store, self._chat_id),
             self._desk.keymap,
             vim=self._desk.config.tui.vim,
@@ -165,6 +165,17 @@ class InlineComposer(InTurn[str]):
         if event.text.strip():
             self._desk.store.set_draft(self._chat_id, "")
             self.exit(event.text)
+
+    def on_composer_commanded(self, event: Composer.Commanded) -> None:
+        name = event.line.partition(" ")[0]
+        if name in self._commands:
+            self._return(f"/{event.line}")
+        elif name not in ("page-up", "page-down"):
+            self._say(f"there is no command /{name}")
+
+    def on_composer_copied(self, event: Composer.Copied) -> None:
+        self.copy_to_clipboard(event.text)
+        self._say("copied")
 
     def on_composer_dropped(self, event: Composer.Dropped) -> None:
         """A picture is named here; it is read when the message is sent."""

@@ -83,3 +83,17 @@ async def test_end_of_input(store: Store, home: Path) -> None:
         await run.press("backspace")
         await act(run, "end-of-input")
         await run.until(lambda: run.app._exit)
+
+
+async def test_a_command_that_cannot_be_done_stands_there_again(store: Store, home: Path) -> None:
+    async with program(store, home) as run:
+        await run.type("/set temperature hot")
+        await run.press("enter")
+        assert run.composer.text == "/set temperature hot"
+        assert "temperature must be a number" in run.complaints[0]
+        for _ in range(3):
+            await run.press("backspace")
+        await run.type("1")
+        await run.press("enter")
+        assert run.composer.text == ""
+        assert run.talk.session.params.temperature == 1

@@ -36,7 +36,7 @@ from chatterm.tui.welcome import welcome
 from chatterm.tui.widgets.banner import Banner
 from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.chips import Chips
-from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.composer import Composer, a_composer
 from chatterm.tui.widgets.reading import Reading
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import StatusLine
@@ -102,7 +102,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
                 yield Banner()
                 yield Suggestions(self.command_rows, self._file_rows)
                 yield Chips()
-                yield Composer(
+                yield a_composer(
                     History(self.desk.store, None),
                     self.desk.keymap,
                     vim=self.desk.config.tui.vim,
@@ -328,6 +328,9 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         self.aside = ""
         self.refresh_path()
         self.reading.follow()
+
+    def on_composer_copied(self, event: Composer.Copied) -> None:
+        self.copy(event.text)
 
     async def on_composer_asked(self, event: Composer.Asked) -> None:
         match event.what:

@@ -20,7 +20,6 @@ from chatterm.templates import place_after
 from chatterm.tui.actions import Keymap, Where, actions_of, bind, keys_now
 from chatterm.tui.enduring import Enduring
 from chatterm.tui.history import History
-from chatterm.tui.vim import Change, Vim
 
 _SKIPPING = ("copy",)
 """Actions of a text area that leave the key to the screen where they have nothing to do."""
@@ -61,11 +60,24 @@ class Composer(Enduring, TextArea):
             super().__init__()
             self.what = what
 
-    def __init__(self, prompts: History, keymap: Keymap, *, vim: bool = False) -> None:
+    class Commanded(Message):
+        """A ``/`` command was given in another way, while something is being written."""
+
+        def __init__(self, line: str) -> None:
+            super().__init__()
+            self.line = line
+
+    class Copied(Message):
+        """Something is to be put into the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, prompts: History, keymap: Keymap) -> None:
         super().__init__(
             tab_behavior="focus", highlight_cursor_line=False, placeholder="Write a message"
         )
-        self.vim = Vim() if vim else None
         self.prompts = prompts
         self.suggesting = False
         """Whether a list of completions is open, which then gets the keys."""
@@ -93,34 +105,6 @@ class Composer(Enduring, TextArea):
         """Enter is a part of the text for Textual; here it is a key like any that is bound."""
         if event.key in self._own_keys:
             event.prevent_default()
-        elif self.vim is not None and self._vim_key(self.vim, event):
-            event.prevent_default()
-            event.stop()
-
-    def _vim_key(self, vim: Vim, event: events.Key) -> bool:
-        """Whether the key was vim's. Esc that leaves nothing is the screen's."""
-        at = self._index(self.cursor_location)
-        if vim.mode == "insert":
-            if event.key != "escape" or self.suggesting:
-                return False
-            change = vim.leave_insert(self.text, at)
-        elif event.is_printable and event.character is not None:
-            change = vim.key(event.character, self.text, at)
-        else:
-            return False
-        self._take_change(change)
-        return True
-
-    def _take_change(self, change: Change) -> None:
-        if change.other == "undo":
-            self.undo()
-        elif change.other == "redo":
-            self.redo()
-        else:
-            if change.text != self.text:
-                self.replace(change.text, (0, 0), self.document.end)
-            self.move_cursor(self._location(change.at))
-        self.post_message(self.Asked("mode"))
 
     def _index(self, location: tuple[int, int]) -> int:
         row, column = location
@@ -133,7 +117,7 @@ class Composer(Enduring, TextArea):
     @property
     def mode(self) -> str:
         """What vim is in, for the status line; empty without vim."""
-        return "" if self.vim is None else self.vim.mode.upper()
+        return ""
 
     def action_send(self) -> None:
         if self.suggesting:
@@ -160,12 +144,16 @@ class Composer(Enduring, TextArea):
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
 
+    @property
+    def is_walking(self) -> bool:
+        """Whether a prompt was brought back and nothing else was done since."""
+        return self.prompts.walking and self.text == self._walked_to
+
     def action_history_previous(self) -> None:
         if self.suggesting:
             self.post_message(self.Asked("up"))
             return
-        walking = self.prompts.walking and self.text == self._walked_to
-        if self.cursor_location[0] > 0 or (self.text and not walking):
+        if self.cursor_location[0] > 0 or (self.text and not self.is_walking):
             self.action_cursor_up()
             return
         self._walk_to(self.prompts.previous(self.text))
@@ -174,7 +162,7 @@ class Composer(Enduring, TextArea):
         if self.suggesting:
             self.post_message(self.Asked("down"))
             return
-        if not (self.prompts.walking and self.text == self._walked_to):
+        if not self.is_walking:
             self.action_cursor_down()
             return
         if self.cursor_location[0] < self.document.line_count - 1:
@@ -221,8 +209,6 @@ class Composer(Enduring, TextArea):
 
     def put(self, text: str) -> None:
         """Replace everything, as one step that can be undone, with the cursor at the end."""
-        if self.vim is not None:
-            self.vim.mode = "insert"
         self.prompts.leave()
         self._filling = False
         self._replace(text)
@@ -264,3 +250,12 @@ class Composer(Enduring, TextArea):
         row, column = self.cursor_location
         result = self.replace(text, (row, start), (row, column))
         self.move_cursor(result.end_location)
+
+
+def a_composer(prompts: History, keymap: Keymap, *, vim: bool) -> Composer:
+    """The composer that the settings ask for."""
+    if not vim:
+        return Composer(prompts, keymap)
+    from chatterm.tui.widgets.vim_composer import VimComposer
+
+    return VimComposer(prompts, keymap)
