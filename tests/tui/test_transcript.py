@@ -11,6 +11,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.scrollbar import ScrollTo
 from textual.widgets import TextArea
 
 from chatterm.messages import Role, State
@@ -321,6 +322,24 @@ async def test_dragging_the_scroll_bar_jumps_by_the_estimates() -> None:
         transcript.scroll_to(y=0, animate=False)
         await pilot.pause()
         assert transcript._top == (0, 0)
+
+
+async def test_a_click_beside_the_scroll_bar_goes_a_page_at_once() -> None:
+    async with showing(long_chat(300)) as (app, pilot):
+        transcript = app.transcript
+        bottom = transcript._top
+        await pilot.click(transcript.vertical_scrollbar, offset=(0, 2))
+        await pilot.pause()
+        paged = transcript._top
+        transcript.follow()
+        transcript.page(-1)
+        assert paged == transcript._top < bottom
+        transcript.vertical_scrollbar.post_message(ScrollTo(y=0.0, animate=True))
+        await pilot.pause()
+        assert transcript._top == (0, 0)
+        transcript.follow()
+        await pilot.pause(0.3)
+        assert transcript._top == bottom
 
 
 async def test_bodies_may_come_later() -> None:

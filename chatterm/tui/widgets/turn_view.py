@@ -13,6 +13,7 @@ from rich.segment import Segment
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -221,6 +222,23 @@ class TurnView(TurnRows):
         event.stop()
         event.prevent_default()
         self.scroll_rows(-3)
+
+    # The scroll bar: Textual would glide, and go on where a key has gone elsewhere meanwhile
+
+    def _on_scroll_up(self, event: ScrollUp) -> None:
+        event.stop()
+        event.prevent_default()
+        self.page(-1)
+
+    def _on_scroll_down(self, event: ScrollDown) -> None:
+        event.stop()
+        event.prevent_default()
+        self.page(1)
+
+    def _on_scroll_to(self, message: ScrollTo) -> None:
+        message.stop()
+        message.prevent_default()
+        self.scroll_to(y=message.y, animate=False)
 
     # Painting
 
