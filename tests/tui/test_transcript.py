@@ -279,11 +279,34 @@ async def test_code_links_and_selection_can_be_copied() -> None:
         assert "│" not in transcript.selected_text()
 
 
-async def test_a_double_click_selects_one_turn() -> None:
+@pytest.mark.parametrize(
+    ("x", "word"),
+    [
+        (0, ""),  # the bullet
+        (2, "日本"),
+        (5, "日本"),
+        (6, ""),
+        (8, "Don't"),
+        (14, "/etc/x-y.conf"),
+        (31, "https://a.org/b?c=1"),
+        (54, ""),
+    ],
+)
+async def test_a_double_click_selects_a_word(x: int, word: str) -> None:
+    text = "- 日本 (Don't /etc/x-y.conf). https://a.org/b?c=1."
+    async with showing(Chat(["question", text])) as (app, pilot):
+        transcript = app.transcript
+        y = next(at for at, row in enumerate(rows(transcript)) if "日本" in row)
+        await pilot.double_click(Transcript, offset=(GUTTER + x, y))
+        await pilot.pause()
+        assert transcript.selected_text() == word
+
+
+async def test_a_triple_click_selects_one_turn() -> None:
     async with showing(Chat(["question", "first\n\nsecond", "other", "last"])) as (app, pilot):
         transcript = app.transcript
         y = rows(transcript).index("second")
-        await pilot.double_click(Transcript, offset=(5, y))
+        await pilot.triple_click(Transcript, offset=(5, y))
         await pilot.pause()
         assert transcript.selected_text() == "first\n\nsecond"
 

@@ -1,10 +1,11 @@
-"""Marks on rows: finding a text in one, and giving characters of it another style."""
+"""Marks on rows: finding a text or a word in one, and giving characters of it another style."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, split_graphemes
 from rich.segment import Segment
 from rich.style import Style
 
@@ -24,6 +25,20 @@ def occurrences(line: Line, query: str) -> list[tuple[int, int]]:
         found.append((at, at + len(sought)))
         at = text.find(sought, at + len(sought))
     return found
+
+
+_WORD = re.compile(r"[\w./:@%+~#?&=’'-]*\w/?")
+
+
+def word_at(line: Line, x: int) -> tuple[int, int] | None:
+    """The characters of the word, path or address that stands at a column of a row."""
+    column = 0
+    for start, end, cells in split_graphemes(line.text)[0]:
+        column += cells
+        if x < column:
+            words = _WORD.finditer(line.text, min(line.prefix, start))
+            return next((w.span() for w in words if w.start() <= start < w.end()), None)
+    return None
 
 
 def restyled(

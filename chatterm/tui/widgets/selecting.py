@@ -11,6 +11,7 @@ from textual import events
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from chatterm.tui.widgets.marking import word_at
 from chatterm.tui.widgets.turn_view import GUTTER, SHIFT, Place, TurnView
 
 
@@ -55,10 +56,18 @@ class SelectableTurns(TurnView):
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh_rows(0, self.size.height)
 
-    def text_select_all(self) -> None:
-        """A double click selects the turn that was clicked; the whole chat would be drawn."""
-        if self._pressed is not None:
-            self._select((self._pressed[0][0], 0), (self._pressed[0][0], 1 << SHIFT >> 1))
+    def _on_click(self, event: events.Click) -> None:
+        """A double click selects a word, a triple one the turn; Textual would draw the chat."""
+        event.prevent_default()
+        if self._pressed is None:
+            return
+        (number, row), x = self._pressed
+        if event.chain == 2:
+            line = self.drawn(number).line(row)
+            if word := word_at(line, x - self.gutter.left - GUTTER):
+                self._select((number, row), (number, row), word)
+        elif event.chain == 3:
+            self._select((number, 0), (number, 1 << SHIFT >> 1))
 
     def select_rows(self, step: int) -> None:
         """Select by keys: begin with the cursor's turn in sight, then row by row."""
@@ -73,9 +82,10 @@ class SelectableTurns(TurnView):
         if end not in self._view:
             self.scroll_rows(step)
 
-    def _select(self, first: Place, last: Place) -> None:
-        start = Offset(0, first[0] << SHIFT | first[1])
-        end = Offset(1 << SHIFT, last[0] << SHIFT | last[1])
+    def _select(self, first: Place, last: Place, span: tuple[int, int] = (0, 1 << SHIFT)) -> None:
+        """Select from one row to another; ``span`` has the first and the last character."""
+        start = Offset(span[0] + GUTTER, first[0] << SHIFT | first[1])
+        end = Offset(span[1] + GUTTER, last[0] << SHIFT | last[1])
         self.screen.selections = {self: Selection(start, end)}
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
