@@ -64,6 +64,24 @@ class Terminal:
         self.tmux("set-buffer", "--", text)
         self.tmux("paste-buffer", "-p")
 
+    def mouse(self, button: int, x: int, y: int, *, up: bool = False) -> None:
+        """What a terminal sends of a mouse at a column and a row, counted from 0.
+
+        0 is the left button, 32 more a movement with it held; 64 and 65 are the wheel.
+        """
+        self.type(f"\x1b[<{button};{x + 1};{y + 1}{'m' if up else 'M'}")
+
+    def click(self, x: int, y: int, times: int = 1) -> None:
+        for _ in range(times):
+            self.mouse(0, x, y)
+            self.mouse(0, x, y, up=True)
+
+    def drag(self, start: tuple[int, int], *ways: tuple[int, int]) -> None:
+        self.mouse(0, *start)
+        for way in ways:
+            self.mouse(32, *way)
+        self.mouse(0, *ways[-1], up=True)
+
     def clipboard(self) -> str:
         """What a program has copied last."""
         return self.tmux("show-buffer")

@@ -75,7 +75,8 @@ class ReadingActions(ChatBase):
     def action_sibling_next(self) -> None:
         self._flip(1)
 
-    def _flip(self, step: int) -> None:
+    def _flip(self, step: int, *, around: bool = False) -> None:
+        """To the next branch, or the one before; ``around`` begins again behind the last."""
         message = self._current()
         if message is None or not self._idle():
             return
@@ -85,6 +86,8 @@ class ReadingActions(ChatBase):
             return
         places = [sibling.id for sibling in self.desk.store.siblings(message.id)]
         place = places.index(message.id) + step
+        if around:
+            place %= len(places)
         if not 0 <= place < len(places):
             self.whisper("there is no further branch on this side")
             return
@@ -213,6 +216,9 @@ class ReadingActions(ChatBase):
 
     def on_transcript_link_chosen(self, event: Transcript.LinkChosen) -> None:
         self.open_address(event.address)
+
+    def on_transcript_counter_chosen(self, event: Transcript.CounterChosen) -> None:
+        self._flip(1, around=True)
 
     def on_transcript_card_chosen(self, event: Transcript.CardChosen) -> None:
         """A click on a failure tries again."""

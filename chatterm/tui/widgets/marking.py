@@ -27,13 +27,13 @@ def occurrences(line: Line, query: str) -> list[tuple[int, int]]:
     return found
 
 
-_WORD = re.compile(r"[\w./:@%+~#?&=’'-]*\w/?")
+_WORD = re.compile(r"[\w./:@%+~#?&=\u2019'-]*\w/?")
 
 
 def word_at(line: Line, x: int) -> tuple[int, int] | None:
     """The characters of the word, path or address that stands at a column of a row."""
     column = 0
-    for start, end, cells in split_graphemes(line.text)[0]:
+    for start, _, cells in split_graphemes(line.text)[0]:
         column += cells
         if x < column:
             words = _WORD.finditer(line.text, min(line.prefix, start))

@@ -17,7 +17,8 @@ Values go in, messages come out; it knows neither store nor session.
   ``selected_text()`` and ``links()`` are what can be copied and opened.
 
 Messages: ``Followed(following)``; ``Copied(text, what)`` text for the clipboard;
-``LinkChosen(address)``; ``CardChosen(turn_id)`` an error card was clicked, so try again.
+``LinkChosen(address)``; ``CardChosen(turn_id)`` an error card was clicked, so try again;
+``CounterChosen()`` the counter of the current turn's siblings was clicked, so show the next one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.message import Message
@@ -37,7 +39,7 @@ from chatterm.tui.widgets.jumping import Target, labels, numbers, targets
 from chatterm.tui.widgets.marking import occurrences, restyled
 from chatterm.tui.widgets.turn_rows import Loader
 from chatterm.tui.widgets.turn_view import GUTTER, SHIFT, Place
-from chatterm.tui.widgets.turns import CARD, REASONING, STEP, Look, Turn
+from chatterm.tui.widgets.turns import CARD, HEADER, REASONING, STEP, Look, Turn
 
 
 class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
@@ -53,6 +55,9 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.text = text
             self.what = what
+
+    class CounterChosen(Message):
+        pass
 
     class LinkChosen(Message):
         def __init__(self, address: str) -> None:
@@ -190,8 +195,12 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
         number, row = place
         line = self.drawn(number).line(row)
         self._move_cursor(number)
-        if address := _link_at(line, event.x - self.gutter.left - GUTTER):
+        x = event.x - self.gutter.left - GUTTER
+        if address := _link_at(line, x):
             self.post_message(self.LinkChosen(address))
+        elif line.mark == HEADER:
+            if _is_counter(line, x, self._turns[number]):
+                self.post_message(self.CounterChosen())
         elif line.mark == REASONING or line.mark.startswith(STEP):
             self._toggle(number, line.mark)
         elif line.mark == "code":
@@ -218,6 +227,12 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
                 at = target.x + GUTTER if target.x else 0
                 segments = restyled(segments, at, at + 1, self.look.label, letter)
         return segments
+
+
+def _is_counter(line: Line, x: int, turn: Turn) -> bool:
+    """Whether a column of a header is inside of the counter of siblings."""
+    start = line.text.rfind(turn.counter) if turn.counter else -1
+    return start >= 0 and 0 <= x - cell_len(line.text[:start]) < len(turn.counter)
 
 
 def _link_at(line: Line, x: int) -> str:

@@ -47,6 +47,11 @@ class Turn:
     breaks: int = 0
     """Line breaks of the text."""
 
+    @property
+    def counter(self) -> str:
+        """Which of its siblings it is; empty where it has none."""
+        return f"{self.place}/{self.places}" if self.places > 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -164,8 +169,8 @@ class Drawn:
         speaker = look.user if turn.role is Role.USER else look.model
         words = [(sanitise(turn.name), speaker)]
         about = [sanitise(turn.about)] if turn.about else []
-        if turn.places > 1:
-            about.append(f"{turn.place}/{turn.places}")
+        if turn.counter:
+            about.append(turn.counter)
         if turn.state is not State.COMPLETE:
             about.append("writing…" if turn.state is State.WRITING else turn.state.value)
         if about:
