@@ -56,7 +56,7 @@ class SelectableTurns(TurnView):
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh_rows(0, self.size.height)
 
-    def _on_click(self, event: events.Click) -> None:
+    async def _on_click(self, event: events.Click) -> None:
         """A double click selects a word, a triple one the turn; Textual would draw the chat."""
         event.prevent_default()
         if self._pressed is None:
