@@ -194,7 +194,7 @@ async def test_find(store: Store, home: Path) -> None:
     async with program(store, home, says("a needle"), says("hay")) as run:
         await found(run)
         assert run.screen.reading.finding
-        assert "2 found" in run.status
+        assert "found in 2 messages" in run.status
         assert at(run) == "a needle", "the nearest one above"
 
 
@@ -204,6 +204,9 @@ async def test_find_next(store: Store, home: Path) -> None:
         await act(run, "find-previous")
         await act(run, "find-next")
         assert at(run) == "a needle"
+        await act(run, "find-next")
+        assert at(run) == "needle here"
+        assert "from the beginning again" in run.status
 
 
 async def test_find_previous(store: Store, home: Path) -> None:
@@ -211,6 +214,9 @@ async def test_find_previous(store: Store, home: Path) -> None:
         await found(run)
         await act(run, "find-previous")
         assert at(run) == "needle here"
+        await act(run, "find-previous")
+        assert at(run) == "a needle"
+        assert "from the end again" in run.status
 
 
 async def test_fold(store: Store, home: Path) -> None:

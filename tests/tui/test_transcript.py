@@ -237,9 +237,18 @@ async def test_search_marks_and_steps() -> None:
         y = next(y for y, row in enumerate(rows(transcript)) if "one more" in row)
         marked = [s.text for s in transcript.render_line(y) if s.style and s.style.bgcolor]
         assert "needle" in marked
+        transcript.find_step(-1)
+        grounds = [row_grounds(transcript, words, "eedle") for words in ("one more", "here is")]
+        assert len(set(grounds[1])) == 1, "all of the row that was gone to"
+        assert set(grounds[0]).isdisjoint(grounds[1]), "the others look otherwise"
         assert transcript.find("nowhere") == 0
         assert transcript.find("") == 0
         assert not transcript.finding
+
+
+def row_grounds(transcript: Transcript, row: str, words: str) -> list[object]:
+    y = next(y for y, shown in enumerate(rows(transcript)) if row in shown)
+    return [s.style.bgcolor for s in transcript.render_line(y) if s.style and words in s.text]
 
 
 async def test_jumping_copies_code_and_opens_links() -> None:

@@ -157,15 +157,18 @@ class ReadingActions(ChatBase):
         def found(text: str | None) -> None:
             if text is not None:
                 count = self.reading.find(text)
-                self.whisper(f"{count} found" if count else "nothing found")
+                messages = "1 message" if count == 1 else f"{count} messages"
+                self.whisper(f"found in {messages}" if count else "nothing found")
 
         self.app.push_screen(Asking("Find in this chat", "", "Enter finds, n goes on"), found)
 
     def action_find_next(self) -> None:
-        self.reading.find_step(1)
+        if self.reading.find_step(1):
+            self.whisper("found from the beginning again")
 
     def action_find_previous(self) -> None:
-        self.reading.find_step(-1)
+        if self.reading.find_step(-1):
+            self.whisper("found from the end again")
 
     def action_fold(self) -> None:
         self.reading.fold()

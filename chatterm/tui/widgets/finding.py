@@ -73,28 +73,32 @@ class FindableTurns(GrowingTurns):
     def finding(self) -> bool:
         return bool(self._query)
 
-    def find_step(self, step: int) -> None:
-        """To the next place, or the one before."""
+    def find_step(self, step: int) -> bool:
+        """To the next place, or the one before; whether it began again at the other end."""
         if not self._hits:
-            return
-        turn, row = self._hit or (self._at, -1)
-        order = self._hits if step > 0 else self._hits[::-1]
-        for number in order:
-            if number * step < turn * step:
-                continue
-            rows = self._hit_rows(number)[::step]
-            further = [at for at in rows if number != turn or (at > row if step > 0 else at < row)]
-            if further:
-                self._hit = (number, further[0])
-                break
-        else:
-            return
-        number, row = self._hit
+            return False
+        further = self._further(step)
+        number, row = self._hit = further or self._outermost(step)
         self._move_cursor(number)
         if self._hit not in self._view:
             self._top = self._walked((number, row), -(self.size.height // 3))
             self._set_following(False)
         self._lay_out()
+        return further is None
+
+    def _further(self, step: int) -> Place | None:
+        turn, row = self._hit or (self._at, -1)
+        for number in self._hits[::step]:
+            if number * step < turn * step:
+                continue
+            for at in self._hit_rows(number)[::step]:
+                if number != turn or at * step > row * step:
+                    return number, at
+        return None
+
+    def _outermost(self, step: int) -> Place:
+        number = self._hits[::step][0]
+        return number, self._hit_rows(number)[::step][0]
 
     def _hit_rows(self, number: int) -> list[int]:
         """The rows of a turn where the text stands; the first one, if it stands on none."""

@@ -215,8 +215,8 @@ class Reading(Container):
     def find(self, text: str) -> int:
         return self.transcript.find(text)
 
-    def find_step(self, step: int) -> None:
-        self.transcript.find_step(step)
+    def find_step(self, step: int) -> bool:
+        return self.transcript.find_step(step)
 
     def fold(self) -> None:
         self.transcript.fold()

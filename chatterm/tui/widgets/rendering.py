@@ -78,6 +78,7 @@ def look_of(colours: Mapping[str, str]) -> Look:
         notice=style("", "warning"),
         cursor=style("", *accent),
         mark=Style.parse(f"{ground} on {colour('warning') or 'yellow'}"),
+        hit=Style.parse(f"bold {ground} on {colour('foreground') or 'white'}"),
         label=Style.parse(f"bold {ground} on {colour('accent', 'primary') or 'cyan'}"),
         selection=Style(reverse=True),
     )

@@ -12,8 +12,8 @@ Values go in, messages come out; it knows neither store nor session.
   ``page(direction)``, ``scroll_rows(rows)``, ``go_home()``, ``follow()``; ``following`` says
   whether the end is in sight and stays there.
 - ``fold()`` opens or closes what is folded in the current turn; ``find(query)`` marks and counts,
-  ``find_step(step)`` goes on; ``jump()`` puts letters before what is in sight, and the next key
-  chooses, as a digit does after ``choose_code()``; ``select_rows(step)`` selects by keys;
+  ``find_step(step)`` goes on, and around; ``jump()`` puts letters before what is in sight, and the
+  next key chooses, as a digit does after ``choose_code()``; ``select_rows(step)`` selects by keys;
   ``selected_text()`` and ``links()`` are what can be copied and opened.
 
 Messages: ``Followed(following)``; ``Copied(text, what)`` text for the clipboard;
@@ -217,8 +217,9 @@ class Transcript(FindableTurns, can_focus=True, inherit_bindings=False):
         if span is None and not self._query and not self._labels:
             return None
         segments = self._with_gutter(line, place[0] == self._at)
+        mark = self.look.hit if place == self._hit else self.look.mark
         for start, end in occurrences(line, self._query):
-            segments = restyled(segments, start + GUTTER, end + GUTTER, self.look.mark)
+            segments = restyled(segments, start + GUTTER, end + GUTTER, mark)
         if span is not None:
             end = span[1] if span[1] >= 0 else len(line.text) + GUTTER
             segments = restyled(segments, max(GUTTER, span[0]), end, self.look.selection)

@@ -94,6 +94,8 @@ class Look:
     """The bar before the turn under the cursor."""
     mark: Style = NULL
     """What was searched for."""
+    hit: Style = NULL
+    """The same, in the row that was gone to last."""
     label: Style = NULL
     """The letters of the jump mode."""
     selection: Style = NULL
@@ -212,7 +214,7 @@ class Drawn:
             lines.append(self._summary(sanitise(step.title), mark, is_open=is_open))
             if is_open and step.detail:
                 detail = plain_lines(step.detail, max(self._width - 2, 8), self._look.muted)
-                lines += _behind("┊ ", self._look.muted, detail)
+                lines += [*_behind("┊ ", self._look.muted, detail), EMPTY]
         return lines
 
     def _summary(self, words: str, mark: str, *, is_open: bool) -> Line:
