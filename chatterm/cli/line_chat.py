@@ -6,8 +6,8 @@ reads the lines is somebody else's: a plain prompt, or the composer below what w
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,9 +83,10 @@ class LineChat:
                 self.use(self._context.templates().get(name), words)
             elif looks_like_command(line):
                 known = [*COMMANDS, *self._templates()]
-                raise ConfigError(
-                    f"there is no command /{name}", hint=nearest(name, known, otherwise="/help")
-                )
+                with self._given_back(line):
+                    raise ConfigError(
+                        f"there is no command /{name}", hint=nearest(name, known, otherwise="/help")
+                    )
             else:
                 self.send(line)
         except ChattermError as error:
@@ -105,11 +106,22 @@ class LineChat:
         """Send a message with the files that it names."""
         from chatterm.attachments.mentions import contents_of
 
-        contents = contents_of(text, Path.cwd()) if "@" in text else ()
-        self._foreground.run(self.session.need_sight_for(contents))
-        events = self.session.send(text, contents)
+        with self._given_back(text):
+            contents = contents_of(text, Path.cwd()) if "@" in text else ()
+            self._foreground.run(self.session.need_sight_for(contents))
+            events = self.session.send(text, contents)
         self._context.remember_chat(self.session.store, self.session.chat_id)
         self._show(events)
+
+    @contextmanager
+    def _given_back(self, text: str) -> Iterator[None]:
+        """What could not be done stands in the composer again; a prompt of its own has Up."""
+        try:
+            yield
+        except ChattermError:
+            if self._ask is None:
+                self.draft = text
+            raise
 
     def begin_with(self, template: Template, values: Mapping[str, str]) -> None:
         """The chat opens with a template."""
@@ -213,7 +225,8 @@ class LineChat:
         if name in alone:
             alone[name]()
         elif words:
-            with_words[name](words)
+            with self._given_back(f"/{name} {words}"):
+                with_words[name](words)
         elif name == "model":
             self._console.note(f"{self.session.model} answers; /model NAME chooses another")
         else:

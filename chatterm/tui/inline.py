@@ -190,7 +190,9 @@ class InlineComposer(InTurn[str]):
             case "up" | "down":
                 suggestions.move(-1 if event.what == "up" else 1)
             case "take" | "complete":
-                suggestions.take(composer)
+                taken = suggestions.take(composer)
+                if event.what == "take" and taken.startswith("/") and not self._needs(taken):
+                    composer.submit(composer.text)
             case "fill":
                 self._say("fill this in, or press the key again to send it as it stands")
             case "leave":
@@ -233,10 +235,14 @@ class InlineComposer(InTurn[str]):
         """A command that needs words waits for them in the composer."""
         if picked is None:
             return
-        if ": /" in self._commands.get(picked.key[1:], ""):
+        if self._needs(picked.key):
             self.query_one(Composer).put(f"{picked.key} ")
         else:
             self._return(picked.key)
+
+    def _needs(self, command: str) -> bool:
+        """Whether a command does nothing without words."""
+        return ": /" in self._commands.get(command[1:], "")
 
     def _searched(self, picked: Picked | None) -> None:
         """A prompt comes into the composer; anything else is the chat to go on in."""

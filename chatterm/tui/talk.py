@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, assert_never
 
 from chatterm.attachments.content import Content
+from chatterm.backend import count_prompt
 from chatterm.errors import ChattermError
 from chatterm.events import (
     Done,
@@ -32,6 +33,8 @@ from chatterm.session import ChatSession
 from chatterm.titling import Titler
 from chatterm.tui.desk import Desk
 
+HELD_SECONDS = 1.5
+"""How long a message waits at most to be counted; the engine says itself what it leaves out."""
 IDLE_SECONDS = 2.0
 """How long the user may think before the model is asked for a title."""
 
@@ -121,6 +124,8 @@ class Talk:
         """Whether an answer ended while another chat was shown."""
         self.whole: str | None = None
         """The last answer of which it is known that the model was given the whole chat for it."""
+        self.told = 0
+        """How many messages its user knows will be left out."""
         self._task: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
         self._titler = Titler(desk.store)
@@ -134,9 +139,31 @@ class Talk:
     def busy(self) -> bool:
         return self._task is not None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether what waits is sent by itself in time."""
+        return self.busy or self._next is not None
+
+    def draft(self, written: str) -> str:
+        """What is kept of what waits and what is written."""
+        waiting = [prompt.kept for prompt in self.queue]
+        return "\n\n".join(part for part in [*waiting, written] if part)
+
+    def written_in(self, draft: str) -> str:
+        """What is left of a draft without what waits."""
+        for prompt in self.queue:
+            draft = self._without(prompt, draft)
+        return draft
+
+    def _without(self, prompt: Prompt, draft: str) -> str:
+        kept = self.desk.store.redacted(prompt.kept)
+        if draft == kept:
+            return ""
+        return draft.removeprefix(f"{kept}\n\n")
+
     def send(self, prompt: Prompt) -> None:
         """Send now, or when the answer that runs has ended."""
-        if self.busy or self._next is not None:
+        if self.goes_on:
             self.queue.append(prompt)
             self._status_changed()
             return
@@ -330,7 +357,9 @@ class Talk:
 
     async def _send_next(self) -> None:
         try:
-            is_held = self.listener is not None and await self.listener.holds_back_next(self)
+            is_held = self.listener is None and await self._would_cut()
+            if self.listener is not None:
+                is_held = await self.listener.holds_back_next(self)
         finally:
             self._next = None
         if not self.queue or is_held:
@@ -341,6 +370,22 @@ class Talk:
         except ChattermError as error:
             self.queue.appendleft(prompt)
             self._could_not_send(error)
+            return
+        with suppress(ChattermError):
+            draft = self._without(prompt, self.desk.store.draft(self.chat_id))
+            self.desk.store.set_draft(self.chat_id, draft)
+
+    async def _would_cut(self) -> bool:
+        """Nobody looks: whether what waits would be the first to cost others their place."""
+        prompt = self.queue[0]
+        files = [content for content in prompt.contents if not content.is_image]
+        try:
+            request = self.session.preview(prompt.text, files)
+            async with asyncio.timeout(HELD_SECONDS):
+                count = await count_prompt(self.session.backend, request)
+        except (ChattermError, TimeoutError):
+            return False
+        return count.left_out not in (0, self.told)
 
     def _could_not_send(self, error: ChattermError) -> None:
         if self.listener is not None:

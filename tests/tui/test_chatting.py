@@ -77,6 +77,32 @@ async def test_the_next_message_waits_for_its_turn(store: Store, home: Path) -> 
         assert run.texts() == ["first", "one!", "second", "two"]
 
 
+async def test_what_waits_in_a_chat_that_is_left_is_not_written_twice(
+    store: Store, home: Path
+) -> None:
+    go_on = asyncio.Event()
+    async with program(store, home, [TextDelta("one"), go_on, *says("!")], says("two")) as run:
+        await run.type("first")
+        await run.press("enter")
+        await run.type("second")
+        await run.press("enter")
+        await run.type("third")
+        chat_id = run.talk.chat_id
+        await run.press("ctrl+n")
+        assert store.draft(chat_id) == "second\n\nthird", "a killed program loses neither"
+        await run.press("ctrl+pageup")
+        assert run.composer.text == "third"
+        assert [prompt.text for prompt in run.talk.queue] == ["second"]
+        talk = run.talk
+        await run.press("ctrl+pagedown")
+        go_on.set()
+        await run.until(lambda: len(talk.session.path()) == 4 and not talk.busy)
+        assert store.draft(chat_id) == "third"
+        await run.press("ctrl+pageup")
+        assert run.texts() == ["first", "one!", "second", "two"]
+        assert run.composer.text == "third"
+
+
 async def test_a_waiting_message_can_be_taken_back(store: Store, home: Path) -> None:
     async with program(store, home, [TextDelta("one"), 60.0]) as run:
         await run.type("first")

@@ -104,6 +104,31 @@ async def test_a_message_longer_than_the_context_is_told_before_it_is_sent(
         await run.until(lambda: "This message needs 1500 tokens" in banner(run))
 
 
+async def test_what_waits_is_held_back_in_a_chat_that_is_not_shown(
+    store: Store, home: Path
+) -> None:
+    go_on = asyncio.Event()
+    async with program(store, home, [TextDelta("one"), go_on, *ANSWER], ANSWER) as run:
+        limit(run, 1000, left_out=1)
+        await run.type("first")
+        await run.press("enter")
+        await run.type("second")
+        await run.press("enter")
+        talk = run.talk
+        await run.press("ctrl+n")
+        go_on.set()
+        await run.until(lambda: not talk.goes_on)
+        assert len(talk.session.path()) == 2
+        assert talk.unseen
+        await run.press("ctrl+pageup")
+        assert run.composer.text == "second"
+        assert "not sent yet" in run.status
+        await run.until(lambda: "up to “first”" in banner(run))
+        await run.press("enter")
+        await run.answered()
+        assert len(run.path()) == 4
+
+
 async def test_the_engine_s_memory_stands_in_the_status_line(store: Store, home: Path) -> None:
     async with program(store, home, ANSWER, size=(120, 30)) as run:
         limit(run, 32_000)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import slow_echo
+from tests.pictures import png
 from tests.tui.terminal import COMMAND, PATIENCE, Terminal, needs_tmux, terminal
 
 pytestmark = [needs_tmux, pytest.mark.slow]
@@ -179,6 +180,26 @@ def test_inline_leaves_everything_in_the_scrollback(window: Terminal) -> None:
     for number in range(4):
         assert everything.count(f"> message number {number}") == 1
     assert "Write a message" not in window.screen(), "the composer is gone"
+
+
+def test_inline_gives_back_what_could_not_be_done(window: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "work" / "picture.png").write_bytes(png((200, 0, 0)))
+    window.start(f"{COMMAND} chat --inline -m echo", height=20)
+    window.until("Enter send")
+    window.type("/he")
+    window.until("Show these commands")
+    window.press("Enter")
+    window.until("@ names a file to send along.")
+    window.type("/model nobody")
+    window.press("Enter")
+    window.until("there is no model 'nobody'")
+    window.until("│ /model nobody")
+    window.press("C-c")
+    window.until("Write a message")
+    window.type("look at @picture.png now")
+    window.press("Enter")
+    window.until("echo cannot see")
+    window.until("│ look at @picture.png now")
 
 
 def test_no_colour_is_no_colour(window: Terminal) -> None:

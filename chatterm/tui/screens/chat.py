@@ -141,12 +141,13 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         talk.unseen = False
         self.editing = None
         self.composer.prompts.restart(talk.chat_id)
-        self.put_draft(self.desk.store.draft(talk.chat_id))
+        self.put_draft(talk.written_in(self.desk.store.draft(talk.chat_id)))
         if message_id is not None:
             self._select_branch_of(message_id)
         self.path_changed(talk)
         if message_id is not None:
             self.reading.reveal(message_id, query)
+        self.take_back_held()
         self.status_changed(talk)
         if talk.chat_id is not None:
             self.servers.freshen(talk.chat_id)
@@ -224,7 +225,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
             self.show_status()
 
     def show_status(self) -> None:
-        if not self.children:
+        if not self.query(StatusLine) or not self.query(Composer):
             return  # The program ends while something in the background still has news.
         others = self.talks.busy(self.talk)
         self.query_one(StatusLine).say(
@@ -278,8 +279,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         if not self.is_mounted:
             return
         text = self.pictures.draft(self.aside) if self.editing is not None else self.written()
-        waiting = [prompt.kept for prompt in self.talk.queue]
-        draft = "\n\n".join(part for part in [*waiting, text] if part)
+        draft = self.talk.draft(text)
         try:
             if self.desk.store.draft(self.talk.chat_id) != draft:
                 self.desk.store.set_draft(self.talk.chat_id, draft)

@@ -17,21 +17,17 @@ from chatterm.errors import ChattermError, ModelError
 from chatterm.events import Progress
 from chatterm.params import Params
 from chatterm.tui.screens.base import ChatBase
-from chatterm.tui.talk import Talk
+from chatterm.tui.talk import HELD_SECONDS, Talk
 
 COUNT_SECONDS = 0.5
 WARM_SECONDS = 60.0
 """After that the engine may have gone, so who types has it looked for again."""
-_HELD_SECONDS = 1.5
-"""How long a message waits at most to be counted; the engine says itself what it leaves out."""
 
 
 class Weighing(ChatBase):
     """Mixed into the chat screen."""
 
     _count_timer: Timer | None = None
-    _told: tuple[str | None, int] = (None, 0)
-    """The chat, and how many messages its user knows will be left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +86,7 @@ class Weighing(ChatBase):
             return 0
         if self._is_written(talk, text):
             self.standing.counted(talk, count)
-            self._told = (talk.chat_id, count.left_out)
+            talk.told = count.left_out
             self.show_status()
         return count.left_out
 
@@ -99,19 +95,22 @@ class Weighing(ChatBase):
 
     async def holds_back(self, text: str, contents: Sequence[Content]) -> bool:
         """Whether a message is not sent yet, as it would cut what nobody was told of."""
-        talk, told = self.talk, self._told
+        talk, told = self.talk, self.talk.told
         if talk.busy or not self.standing.is_near(talk, text):
             return False
         try:
-            async with asyncio.timeout(_HELD_SECONDS):
+            async with asyncio.timeout(HELD_SECONDS):
                 left_out = await self._weigh(text, contents)
         except TimeoutError:
             return False
-        if not left_out or told == (talk.chat_id, left_out):
+        if not left_out or told == left_out:
             return False
+        self._say_held()
+        return True
+
+    def _say_held(self) -> None:
         key = self.standing.key("send")
         self.whisper(f"not sent yet, as it does not fit; {key} sends it", warning=True)
-        return True
 
     async def holds_back_next(self, talk: Talk) -> bool:
         """The same of what waits; it is in the composer then."""
@@ -122,3 +121,9 @@ class Weighing(ChatBase):
         if is_held and talk is self.talk:
             self.take_back_waiting()
         return is_held and not talk.queue
+
+    def take_back_held(self) -> None:
+        """What was held back while another chat was shown."""
+        if self.talk.queue and not self.talk.goes_on:
+            self.take_back_waiting()
+            self._say_held()
