@@ -48,6 +48,21 @@ async def test_palette(store: Store, home: Path) -> None:
         await opened(run, "Help")
 
 
+async def test_help_looks_for_words(store: Store, home: Path) -> None:
+    async with program(store, home) as run:
+        await act(run, "help")
+        await opened(run, "Help")
+        await run.type("/queue")
+        help_ = "\n".join(run.lines())
+        assert "Keys with /queue" in help_
+        assert "Take the queued message back" in help_
+        assert "Choose a theme" not in help_
+        await run.press("escape")
+        assert "Break the line" in "\n".join(run.lines())
+        await run.press("G", "g", "q")
+        await opened(run, "ChatScreen")
+
+
 async def test_help(store: Store, home: Path) -> None:
     async with program(store, home) as run:
         await act(run, "help")

@@ -54,7 +54,7 @@ def test_keys_that_readline_owns_stay_with_the_composer() -> None:
 
 
 def test_help_shows_every_action() -> None:
-    assert {row.key for row in help_rows({}) if row.key} == set(BY_ID)
+    assert {row.key for row in help_rows({}) if row.key} == {*BY_ID, "@", "/"}
 
 
 def test_keys_are_shown_as_a_keyboard_has_them() -> None:
