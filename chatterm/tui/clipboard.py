@@ -18,12 +18,19 @@ _PROGRAMS: Sequence[tuple[str, Sequence[str]]] = (
 )
 
 
-def copy(app: App[int], text: str, env: Mapping[str, str] | None = None) -> None:
-    """Put it wherever a paste may look for it."""
-    app.copy_to_clipboard(text)
+LONGEST = 700_000
+"""Bytes that are sent to a terminal: tmux drops more, in base64, than a million."""
+
+
+def copy(app: App[int], text: str, env: Mapping[str, str] | None = None) -> bool:
+    """Put it wherever a paste may look for it; whether there is any such place."""
     command = program(os.environ if env is None else env)
     if command:
         _feed(command, text)
+    is_short = len(text) <= LONGEST and len(text.encode()) <= LONGEST
+    if is_short:
+        app.copy_to_clipboard(text)
+    return is_short or bool(command)
 
 
 def program(env: Mapping[str, str]) -> Sequence[str]:

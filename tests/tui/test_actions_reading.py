@@ -123,6 +123,17 @@ async def test_copy(store: Store, home: Path) -> None:
         assert clipboard(run) == "**one**"
 
 
+async def test_copy_of_what_no_terminal_takes(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.tui.clipboard.program", lambda env: ())
+    async with program(store, home, says("x" * 800_000)) as run:
+        await talked(run, "a")
+        await act(run, "copy")
+        assert clipboard(run) == ""
+        assert "too long for the terminal's clipboard" in run.status
+
+
 async def test_copy_code(store: Store, home: Path) -> None:
     async with program(store, home, says(CODE)) as run:
         await talked(run, "a")

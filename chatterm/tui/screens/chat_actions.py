@@ -255,7 +255,10 @@ class ChatActions(ChatBase):
     def copy(self, text: str) -> None:
         from chatterm.tui.clipboard import copy
 
-        copy(self.app, text)
+        if not copy(self.app, text):
+            key = shown_keys(keys_now(BY_ID["message-editor"], self.desk.keymap), 1)
+            self.whisper(f"too long for the terminal's clipboard; {key} opens it", warning=True)
+            return
         lines = len(text.splitlines())
         self.whisper(f"copied {lines} lines" if lines > 1 else "copied")
 
