@@ -214,7 +214,7 @@ class Drawn:
             lines.append(self._summary(sanitise(step.title), mark, is_open=is_open))
             if is_open and step.detail:
                 detail = plain_lines(step.detail, max(self._width - 2, 8), self._look.muted)
-                lines += [*_behind("┊ ", self._look.muted, detail), EMPTY]
+                lines += _behind("┊ ", self._look.muted, detail)
         return lines
 
     def _summary(self, words: str, mark: str, *, is_open: bool) -> Line:
