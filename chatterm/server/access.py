@@ -1,6 +1,6 @@
 """Who asks, and whether they may: the rules that every route names one of.
 
-A route takes its caller as ``caller: CallerOf.use`` and so cannot forget the question; ``app.py``
+A route takes its caller as ``caller: UseCaller`` and so cannot forget the question; ``app.py``
 refuses to start with a route that names no rule. Without a credential the answer is 401, with one
 that may not do this 403, and what belongs to somebody else does not exist: 404.
 """

@@ -27,7 +27,6 @@ class Tokens:
     user: User
     access: str
     refresh: str
-    access_seconds: float
 
 
 class Logins:
@@ -118,7 +117,7 @@ class Logins:
                 "INSERT INTO server_tokens (hash, login_id, kind, expires_at) VALUES (?, ?, ?, ?)",
                 (digest(text), login_id, kind, now + seconds),
             )
-        return Tokens(user, access, refresh, self._login_seconds)
+        return Tokens(user, access, refresh)
 
     def _end(self, which: str, value: str) -> None:
         self._db.run(

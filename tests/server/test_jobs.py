@@ -322,7 +322,7 @@ async def test_an_answer_that_takes_too_long_keeps_what_came() -> None:
     "failure", [EngineError("out of memory"), ValueError("a bug")], ids=["told", "a bug"]
 )
 async def test_a_failure_reaches_every_follower_and_keeps_the_text(
-    failure: Exception, caplog: pytest.LogCaptureFixture
+    failure: Exception,
 ) -> None:
     room = Room()
     job_id = await room.ask("hi", kept=True)

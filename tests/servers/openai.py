@@ -29,10 +29,6 @@ async def send_json(
     await connection.reply(status, body, [length, JSON, *headers])
 
 
-async def send_empty(connection: Connection, status: int) -> None:
-    await connection.reply(status, b"", [("content-length", "0")])
-
-
 def words_of(request: Request) -> list[str]:
     """What the stand-ins say: the words of the last message."""
     content = request.json["messages"][-1]["content"]

@@ -20,7 +20,6 @@ MOST_CHOICES = 16
 MOST_TEXTS = 2048
 
 Stops = str | list[str] | None
-TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class ImageUrl(Body):

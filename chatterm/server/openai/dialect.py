@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
 from chatterm.server.openai import chat, completions, embeddings, models, stored
 from chatterm.server.openai_common.errors import error_reply
-from chatterm.server.problems import Problem
 
 
 def routes(server: Server) -> APIRouter:
@@ -19,8 +17,4 @@ def routes(server: Server) -> APIRouter:
     return router
 
 
-def refused(problem: Problem) -> Response:
-    return error_reply(problem)
-
-
-DIALECT = Dialect("openai", ("/v1/",), routes, refused)
+DIALECT = Dialect("openai", ("/v1/",), routes, error_reply)

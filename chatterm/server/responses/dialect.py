@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.responses import Response
 
 from chatterm.server.core import Server
 from chatterm.server.dialect import Dialect
 from chatterm.server.openai_common.errors import error_reply
-from chatterm.server.problems import Problem
 from chatterm.server.responses import conversations, routes
 from chatterm.server.responses.kept import KeptResponses
 from chatterm.server.responses.runs import Runs
@@ -24,8 +22,4 @@ def dialect_routes(server: Server) -> APIRouter:
     return router
 
 
-def refused(problem: Problem) -> Response:
-    return error_reply(problem)
-
-
-DIALECT = Dialect("responses", ("/v1/responses", "/v1/conversations"), dialect_routes, refused)
+DIALECT = Dialect("responses", ("/v1/responses", "/v1/conversations"), dialect_routes, error_reply)

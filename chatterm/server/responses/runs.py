@@ -55,7 +55,6 @@ class Run:
     error: Exception | None = None
     """Why nothing came of it at all."""
     is_over: bool = False
-    was_cancelled: bool = False
     task: asyncio.Task[None] | None = None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -128,7 +127,6 @@ class Runs:
     async def cancel(self, run: Run) -> None:
         """Stop a response; what was written stays."""
         if not run.is_over and run.task is not None:
-            run.was_cancelled = True
             run.task.cancel()
             await asyncio.wait({run.task})
 

@@ -13,8 +13,7 @@ from tests.server.world import world
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    # A suite asks more in a minute than any client may.
-    with world(tmp_path_factory.mktemp("w"), requests_per_minute=0) as found:
+    with world(tmp_path_factory.mktemp("w")) as found:
         yield found
 
 
