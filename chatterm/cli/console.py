@@ -5,10 +5,8 @@ stdout carries data alone: the answer, a list, JSON. Everything said to the user
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
@@ -67,6 +65,8 @@ class Console:
 
     def json(self, value: Any, *, indent: int | None = None) -> None:
         """Put one JSON value on stdout; every character survives any encoding of the pipe."""
+        import json
+
         self.line(json.dumps(value, ensure_ascii=not _is_utf8(self._out), indent=indent))
 
     def draw(self, text: str) -> None:
@@ -149,8 +149,7 @@ class Console:
             code = body()
             self._out.flush()
         except ChattermError as error:
-            if self._debug:
-                self._say(traceback.format_exc())
+            self._say_where()
             self.error(error)
             return error.exit_code
         except (ReaderGone, BrokenPipeError):
@@ -163,11 +162,17 @@ class Console:
         return code
 
     def _bug(self, error: Exception) -> int:
-        if self._debug:
-            self._say(traceback.format_exc())
+        self._say_where()
         self._say(f"chatterm: a bug: {type(error).__name__}: {error}\n")
         self._say("hint: run it again with CHATTERM_DEBUG=1 and report what it prints\n")
         return 1
+
+    def _say_where(self) -> None:
+        """The traceback, for whoever looks for a bug."""
+        if self._debug:
+            import traceback
+
+            self._say(traceback.format_exc())
 
     def _say(self, text: str) -> None:
         self.clear_status()
