@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chatterm.engine.pull.sources import hub_name, quantisation_of
 from chatterm.errors import ConfigError
 from chatterm.server.core import Server
 from chatterm.server.problems import Problem
@@ -38,6 +37,7 @@ def unknown(said: str) -> Problem:
 def _of_the_hub(server: Server, said: str) -> str | None:
     """A model that was pulled from the hub, by the words it was pulled with."""
     from chatterm.engine.library import open_library
+    from chatterm.engine.pull.sources import hub_name, quantisation_of
 
     try:
         named = hub_name(said, "")
