@@ -16,8 +16,8 @@ from chatterm.cli.question import Preset, Question, chosen_preset, named_templat
 from chatterm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from chatterm.cli.answering import Printer
     from chatterm.cli.form import Form
+    from chatterm.cli.printers import Printer
     from chatterm.session import ChatSession
     from chatterm.store import Chat, Store
 
@@ -159,15 +159,15 @@ def _session(context: Context, store: Store, begun: Chat | None, preset: Preset)
 
 
 def _dry_run(context: Context, session: ChatSession, asked: Question, output: Output) -> int:
-    from chatterm.cli.answering import Foreground
     from chatterm.cli.dry_run import dry_run
+    from chatterm.cli.foreground import Foreground
 
     with Foreground() as foreground:
         return foreground.run(dry_run(context, session, asked, output.as_json))
 
 
 def _ask(context: Context, session: ChatSession, asked: Question, output: Output) -> int:
-    from chatterm.cli.answering import Foreground
+    from chatterm.cli.foreground import Foreground
     from chatterm.cli.form import Form
 
     form = Form(asked.schema, output.extract)
@@ -186,13 +186,13 @@ def _ask(context: Context, session: ChatSession, asked: Question, output: Output
 async def _answer(
     context: Context, session: ChatSession, asked: Question, printer: Printer
 ) -> None:
-    from chatterm.cli import answering
+    from chatterm.cli.answering import show
 
     store = session.store
     try:
         events = session.send(asked.text, asked.contents)
         context.remember_chat(store, session.chat_id)
-        await answering.show(session, events, printer)
+        await show(session, events, printer)
     finally:
         await session.backend.aclose()
 
@@ -206,13 +206,15 @@ def _color(context: Context, typed: str | None) -> str:
 
 
 def _printer(context: Context, output: Output, form: Form, *, is_prose: bool) -> Printer:
-    from chatterm.cli import answering, printers
+    if output.as_json or output.stream_json:
+        from chatterm.cli import json_printers
 
-    if output.as_json:
-        return answering.JsonPrinter(context.console, form.judgement)
-    if output.stream_json:
-        return answering.EventPrinter(context.console, form.judgement)
-    printer = answering.text_printer(
+        kind = json_printers.JsonPrinter if output.as_json else json_printers.EventPrinter
+        return kind(context.console, form.judgement)
+    from chatterm.cli import printers
+    from chatterm.cli.answering import text_printer
+
+    printer = text_printer(
         context.console,
         context.env,
         color=_color(context, output.color),

@@ -26,7 +26,7 @@ from chatterm.messages import Role
 
 if TYPE_CHECKING:
     from chatterm.backend import Backend
-    from chatterm.cli.answering import Foreground
+    from chatterm.cli.foreground import Foreground
     from chatterm.cli.idle import Idle
     from chatterm.cli.line_chat import LineChat
     from chatterm.session import ChatSession
@@ -129,7 +129,7 @@ def _line_by_line(
     context: Context, store: Store, known: Chat | None, start: Start, tui: Tui | None
 ) -> int:
     """With ``tui`` messages are written in its composer."""
-    from chatterm.cli.answering import Foreground
+    from chatterm.cli.foreground import Foreground
 
     filled = start.filled(known)
     with Foreground() as foreground:
@@ -149,9 +149,9 @@ def _line_by_line(
 
 
 def _talk(context: Context, session: ChatSession, foreground: Foreground, start: Start) -> None:
-    from chatterm.cli.answering import TextPrinter
     from chatterm.cli.line_chat import LineChat
     from chatterm.cli.line_reader import LineReader
+    from chatterm.cli.printers import TextPrinter
 
     console = context.console
     console.plain = True

@@ -20,8 +20,9 @@ from chatterm.params import Params, parse_options
 from chatterm.templates import looks_like_command
 
 if TYPE_CHECKING:
-    from chatterm.cli.answering import Foreground, TextPrinter
     from chatterm.cli.context import Context
+    from chatterm.cli.foreground import Foreground
+    from chatterm.cli.printers import TextPrinter
     from chatterm.events import Event
     from chatterm.session import ChatSession
     from chatterm.store import Chat

@@ -12,9 +12,9 @@ import shutil
 import time
 from dataclasses import replace
 
-from chatterm.cli.answering import TextPrinter
 from chatterm.cli.console import Console, ReaderGone
 from chatterm.cli.paper import Paper
+from chatterm.cli.printers import TextPrinter
 from chatterm.render.ansi import Colour, written
 from chatterm.render.document import StreamDoc
 from chatterm.render.layout import Layout

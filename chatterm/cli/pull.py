@@ -45,7 +45,7 @@ def pull(
 
     Example: chatterm models pull hf:Qwen/Qwen3-0.6B-GGUF:Q8_0
     """
-    from chatterm.cli.answering import Foreground
+    from chatterm.cli.foreground import Foreground
 
     context = context_of(ctx)
     context.console.quiet = quiet

@@ -12,11 +12,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from chatterm.cli import answering
+from chatterm.cli import json_printers
 from tests.cli.program import COMMAND, ask, chatterm, slow_echo
 from tests.ggufs import make_gguf
 
-SCHEMAS = Path(answering.__file__).parent / "schemas"
+SCHEMAS = Path(json_printers.__file__).parent / "schemas"
 
 
 @cache

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from chatterm.cli.answering import EventPrinter, TextPrinter
 from chatterm.cli.console import Console
+from chatterm.cli.json_printers import EventPrinter
+from chatterm.cli.printers import TextPrinter
 from chatterm.events import Replaced, TextDelta
 
 
