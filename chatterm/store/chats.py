@@ -10,6 +10,7 @@ then completed with tags and counts.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from chatterm.errors import NotFound, StoreError
 from chatterm.store import journal, query
@@ -148,6 +149,14 @@ def add_tag(db: Database, chat_id: str, tag: str) -> None:
 def remove_tag(db: Database, chat_id: str, tag: str) -> None:
     get(db, chat_id)
     db.run("DELETE FROM chat_tags WHERE tag = ? AND chat_id = ?", (normal_tag(tag), chat_id))
+
+
+def set_tags(db: Database, chat_id: str, tags: Iterable[str]) -> None:
+    known, wanted = set(get(db, chat_id).tags), {normal_tag(tag) for tag in tags}
+    for tag in wanted - known:
+        add_tag(db, chat_id, tag)
+    for tag in known - wanted:
+        remove_tag(db, chat_id, tag)
 
 
 def pin(db: Database, chat_id: str, *, pinned: bool) -> None:

@@ -184,6 +184,11 @@ class Store:
         with self._db.atomic():
             chats.remove_tag(self._db, chat_id, tag)
 
+    def set_tags(self, chat_id: str, tags: Iterable[str]) -> None:
+        """Give a chat these tags and no others."""
+        with self._db.atomic():
+            chats.set_tags(self._db, chat_id, tags)
+
     def pin(self, chat_id: str, *, pinned: bool = True) -> None:
         with self._db.atomic():
             chats.pin(self._db, chat_id, pinned=pinned)
@@ -380,6 +385,11 @@ class Store:
         """Take the last change of a chat back; None if there is none left."""
         with self._db.atomic():
             return undo.undo(self._db, chat_id, self._clock())
+
+    def undo_listed(self, chat_id: str | None = None) -> Change | None:
+        """Take the last change of a title or of the trash back, of one chat or of any."""
+        with self._db.atomic():
+            return undo.undo_listed(self._db, chat_id, self._clock())
 
     def provenance(self, message_id: str) -> Provenance | None:
         """Where an answer came from and what it cost; None for what is no answer."""

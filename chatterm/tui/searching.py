@@ -118,7 +118,8 @@ def find(store: Store, line: str, chat_id: str | None = None) -> Found:
     if not text:
         return Found()
     # The last word may go on, unless a blank or a quote says that it is whole.
-    open_end = line[-1].isalnum() and line.count('"') % 2 == 0
-    hits = store.search(f"{text}*" if open_end else text, limit=HITS, chat_id=chat_id)
+    in_phrase = line.count('"') % 2 == 1
+    going_on = ('"*' if in_phrase else "*") if line[-1].isalnum() else ""
+    hits = store.search(text + going_on, limit=HITS, chat_id=chat_id)
     chats = store.chats(title=text, limit=TITLES) if chat_id is None else []
     return Found(tuple(chats), tuple(hits))

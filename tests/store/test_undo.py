@@ -105,3 +105,16 @@ def test_what_was_undone_can_be_built_upon(store: Store) -> None:
     assert texts(store.path(chat_id)) == ["a", "c"]
     assert undo(store, chat_id) is ChangeKind.ANSWER
     assert undo(store, chat_id) is None
+
+
+def test_the_list_takes_titles_and_the_trash_back_and_no_message(store: Store) -> None:
+    first, messages = conversation(store, "a", "b")
+    second, _ = conversation(store, "c", "d")
+    store.rename(first, "T", by_user=True)
+    store.delete_chat(second)
+    say(store, first, "e", messages[-1])
+    changes = [store.undo_listed(first), store.undo_listed(), store.undo_listed()]
+    kinds = [(change.chat_id, change.kind) for change in changes if change is not None]
+    assert kinds == [(first, ChangeKind.RENAME), (second, ChangeKind.DELETE_CHAT)]
+    assert texts(store.path(first)) == ["a", "b", "e"]
+    assert undo(store, first) is ChangeKind.ADD

@@ -13,6 +13,7 @@ from chatterm.store import Store
 from chatterm.tui import searching
 from chatterm.tui.searching import Found, Searcher
 from tests.clocks import Clock
+from tests.store.growing import conversation
 
 _ENDLESS = """
 WITH RECURSIVE c(n) AS (SELECT begun() UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c
@@ -60,3 +61,9 @@ async def test_a_store_that_cannot_be_opened_is_told_to_whoever_searches(
             await searcher.find("boats")
     finally:
         searcher.close()
+
+
+def test_a_phrase_is_found_before_it_is_whole(store: Store) -> None:
+    conversation(store, "zebras in the garden", "zebras in a garage")
+    found = searching.find(store, '"in the gar')
+    assert [hit.snippet for hit in found.hits] == ["zebras in the garden"]

@@ -67,14 +67,20 @@ class ChatActions(ChatBase):
         """The title bar may have to say so."""
         self.refresh_path()
 
-    def on_chat_list_changed(self, event: ChatList.Changed) -> None:
-        """A chat went to the trash, or came back."""
+    def on_chat_list_undone(self, event: ChatList.Undone) -> None:
+        self.whisper(event.said)
+
+    async def on_chat_list_changed(self, event: ChatList.Changed) -> None:
+        """A chat in the trash is no longer open, and no answer is written there."""
         chat = self.desk.store.chat(event.chat_id)
         self.carry_state(chat)
-        if chat.deleted_at is not None and self.talk.chat_id == chat.id:
-            self.talks.drop(chat.id)
-            self.show_talk(self.talks.new(self.talk.session.model))
+        talk = self.talks.drop(chat.id) if chat.deleted_at is not None else None
+        if talk is not None:
+            await talk.stop()
+        if talk is not None and talk is self.talk:
+            self.show_talk(self.talks.new(talk.session.model))
             self.query_one(ChatList).focus_search()
+        self.refresh_path()
 
     def go_to(self, chat_id: str, message_id: str | None = None, query: str = "") -> None:
         """Open a chat, perhaps at a message."""
@@ -119,7 +125,7 @@ class ChatActions(ChatBase):
         def pin(chat: Chat) -> None:
             self.desk.store.pin(chat.id, pinned=not chat.pinned)
             self.refresh_path()
-            self.query_one(ChatList).reload()
+            self.query_one(ChatList).remember(chat.id, chat)
             self.whisper("unpinned" if chat.pinned else "pinned")
 
         self._with_chat(pin)
@@ -157,7 +163,14 @@ class ChatActions(ChatBase):
                 self.whisper("the chat is back")
 
         self.app.push_screen(
-            Picker("Trash", rows, placeholder="Title of a chat", empty="the trash is empty"), chosen
+            Picker(
+                "Trash",
+                rows,
+                placeholder="Title of a chat",
+                empty="the trash is empty",
+                enter="brings it back",
+            ),
+            chosen,
         )
 
     def _with_chat(self, do: Callable[[Chat], None]) -> None:
@@ -189,17 +202,9 @@ class ChatActions(ChatBase):
         self.app.push_screen(Asking("Tags of this chat", ", ".join(chat.tags), said), tagged)
 
     def _set_tags(self, chat: Chat, text: str) -> None:
-        wanted = {" ".join(tag.lower().split()) for tag in text.split(",") if tag.strip()}
-        try:
-            with self.desk.store.atomic():
-                for tag in wanted - set(chat.tags):
-                    self.desk.store.tag(chat.id, tag)
-                for tag in set(chat.tags) - wanted:
-                    self.desk.store.untag(chat.id, tag)
-        except ChattermError as error:
-            self.complain(error)
+        self.desk.store.set_tags(chat.id, [tag for tag in text.split(",") if tag.strip()])
         self.refresh_path()
-        self.query_one(ChatList).reload()
+        self.query_one(ChatList).remember(chat.id, chat)
 
     # Stop, clear, leave
 

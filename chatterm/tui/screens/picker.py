@@ -60,6 +60,7 @@ class Picker(Enduring, ModalScreen[Picked | None]):
         *,
         placeholder: str = "Type to narrow the list",
         empty: str = "nothing found",
+        enter: str = "chooses",
         keys: Mapping[str, str] | None = None,
         note: Callable[[Row | None], str] | None = None,
         moved: Callable[[Row | None], None] | None = None,
@@ -67,12 +68,13 @@ class Picker(Enduring, ModalScreen[Picked | None]):
         query: str = "",
         wide: bool = False,
     ) -> None:
-        """``keys`` are further keys that choose, with what they do; ``start`` is a row's key."""
+        """``enter`` says what Enter does, ``keys`` what further keys do; ``start`` is a row."""
         super().__init__(classes=f"{'-wide ' * wide}{'-noted' * (note is not None)}")
         self._title = title
         self._source = source
         self._placeholder = placeholder
         self._empty = empty
+        self._enter = enter
         self._keys = dict(keys or {})
         self._note = note
         self._moved = moved
@@ -82,7 +84,7 @@ class Picker(Enduring, ModalScreen[Picked | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._title)
-            keys = {"enter": "chooses", **self._keys, "escape": "leaves"}
+            keys = {"enter": self._enter, **self._keys, "escape": "leaves"}
             box.border_subtitle = Content(
                 " · ".join(f"{shown_key(key)} {what}" for key, what in keys.items())
             )

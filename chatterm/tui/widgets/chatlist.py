@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input
 from textual.worker import Worker
 
+from chatterm.session import UNDONE
 from chatterm.store import Chat
 from chatterm.tui.actions import Where, bind
 from chatterm.tui.desk import Desk
@@ -54,14 +55,21 @@ class ChatList(Enduring, Vertical):
             self.chat = chat
 
     class Changed(Message):
-        """A chat was pinned, put in the trash or brought back."""
+        """A chat went to the trash, or its title or place is as it was before."""
 
         def __init__(self, chat_id: str) -> None:
             super().__init__()
             self.chat_id = chat_id
 
     class Marked(Message):
-        """A chat was pinned or unpinned."""
+        """A chat has another pin or other tags."""
+
+    class Undone(Message):
+        """What was taken back, in words."""
+
+        def __init__(self, said: str) -> None:
+            super().__init__()
+            self.said = said
 
     class Fetch(Message):
         """A chat was chosen that lies on a server and is not here yet."""
@@ -89,7 +97,8 @@ class ChatList(Enduring, Vertical):
         self._open_ids = open_ids
         self._chats: list[Chat] = []
         self._whole = False
-        self._changed: list[str] = []
+        self._done: list[tuple[str, Chat | None]] = []
+        """What undo takes back: the chat, and how it was where the store does not know it."""
         self._finding: Worker[None] | None = None
         bind(self, Where.CHATS, desk.keymap)
 
@@ -116,9 +125,12 @@ class ChatList(Enduring, Vertical):
     def focus_search(self) -> None:
         self.query_one(Input).focus()
 
-    def remember(self, chat_id: str) -> None:
-        """Something was done to this chat elsewhere that undo takes back."""
-        self._changed.append(chat_id)
+    def remember(self, chat_id: str, before: Chat | None = None) -> None:
+        """Something was done to this chat that undo takes back.
+
+        Of titles and of the trash the store knows how they were; of pins and tags ``before`` does.
+        """
+        self._done.append((chat_id, before))
         self.reload()
 
     def hide(self) -> None:
@@ -225,27 +237,46 @@ class ChatList(Enduring, Vertical):
         chat = self._under_cursor()
         if chat is not None:
             self._desk.store.pin(chat.id, pinned=not chat.pinned)
-            self.reload()
+            self.remember(chat.id, chat)
             self.post_message(self.Marked())
 
     def action_trash(self) -> None:
         chat = self._under_cursor()
         if chat is not None:
             self._desk.store.delete_chat(chat.id)
-            self._changed.append(chat.id)
-            self.reload()
+            self.remember(chat.id)
             self.post_message(self.Changed(chat.id))
 
     def action_undo(self) -> None:
-        """Bring back what went to the trash last, from this list."""
-        while self._changed:
-            chat_id = self._changed.pop()
-            if self._desk.store.undo(chat_id) is not None:
-                self.reload()
-                self.query_one(Rows).move_to(chat_id)
-                self.post_message(self.Changed(chat_id))
+        """Take back what was done last: here, or before the program began."""
+        store = self._desk.store
+        change = None
+        while self._done and change is None:
+            chat_id, before = self._done[-1]
+            if before is not None:
+                self._put_back(before)
                 return
-        self.app.bell()
+            change = store.undo_listed(chat_id)
+            self._done.pop()
+        change = change or store.undo_listed()
+        if change is None:
+            self.post_message(self.Undone("there is nothing to undo"))
+            return
+        self._show_undone(change.chat_id, UNDONE[change.kind])
+        self.post_message(self.Changed(change.chat_id))
+
+    def _put_back(self, before: Chat) -> None:
+        with self._desk.store.atomic():
+            self._desk.store.pin(before.id, pinned=before.pinned)
+            self._desk.store.set_tags(before.id, before.tags)
+        self._done.pop()
+        self._show_undone(before.id, "pin and tags are as they were")
+        self.post_message(self.Marked())
+
+    def _show_undone(self, chat_id: str, said: str) -> None:
+        self.reload()
+        self.query_one(Rows).move_to(chat_id)
+        self.post_message(self.Undone(said))
 
     def action_tag(self) -> None:
         self._ask("tag")
