@@ -73,7 +73,20 @@ async def test_pin_rename_tag_trash_and_undo(store: Store, home: Path) -> None:
         await run.press("ctrl+z")
         assert listed(run)[0] == "fruit #food #fun"
         await run.press("ctrl+z")
-        assert listed(run)[0] == "apples and pears #food #fun"
+        assert listed(run)[0] == "fruit"
+        await run.press("ctrl+z")
+        assert listed(run)[0] == "apples and pears"
+
+
+@pytest.mark.parametrize("size", [(60, 12), (60, 16), (80, 24), (120, 40)])
+async def test_the_last_row_of_a_long_list_can_be_seen(
+    store: Store, home: Path, size: tuple[int, int]
+) -> None:
+    async with program(store, home, size=size) as run:
+        await run.press("ctrl+p", "up")
+        last = run.app.screen.query_one(Rows).row
+        assert last is not None
+        assert last.title in "\n".join(run.lines())
 
 
 async def test_pinning_the_chat_that_is_shown_is_said_above_it(store: Store, home: Path) -> None:

@@ -39,16 +39,16 @@ class Picker(Enduring, ModalScreen[Picked | None]):
             background: $surface; border: round $border; border-title-color: $muted;
             border-subtitle-color: $muted; padding: 0;
         }
+        /* Docked, so that the rows' 100% is what these leave of the box. */
         & Input {
-            border: none; height: 1; background: transparent; padding: 0 1; margin: 0 0 1 0;
+            dock: top; border: none; height: 1; background: transparent; padding: 0 1;
+            margin: 0 0 1 0;
         }
+        & .note { dock: bottom; color: $muted; padding: 0 1; height: 2; margin-top: 1; }
         & Rows { height: auto; max-height: 100%; min-height: 1; }
-        & .note { dock: bottom; color: $muted; padding: 0 1; height: 2; }
-        &.-noted Rows { margin-bottom: 3; }
         &.-wide > Vertical { width: 120; }
         &.-low > Vertical { margin-top: 0; max-height: 100%; }
         &.-low .note { display: none; }
-        &.-low Rows { margin-bottom: 0; }
     }
     """
     VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-tall")]
@@ -69,7 +69,7 @@ class Picker(Enduring, ModalScreen[Picked | None]):
         wide: bool = False,
     ) -> None:
         """``enter`` says what Enter does, ``keys`` what further keys do; ``start`` is a row."""
-        super().__init__(classes=f"{'-wide ' * wide}{'-noted' * (note is not None)}")
+        super().__init__(classes="-wide" if wide else None)
         self._title = title
         self._source = source
         self._placeholder = placeholder
