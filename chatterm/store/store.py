@@ -517,6 +517,10 @@ class Store:
             self._db, line, limit=limit, before=before, chat_id=chat_id, now=self._clock()
         )
 
+    def version(self) -> int:
+        """A number that is another one once somebody else has written to the file."""
+        return int(self._db.value("PRAGMA data_version"))
+
     def interrupt(self) -> None:
         """Have what another thread asks of this store now fail, as nobody wants it any more."""
         self._db.interrupt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from textual import events
@@ -88,6 +89,10 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         self.aside = ""
         """What was in the composer before that."""
         self._draft_timer: Timer | None = None
+        self._version = 0
+        """Of the store, when it was last looked at."""
+        self._shown: tuple[str | None, float] = (None, 0.0)
+        """The tip of the chat that is shown, and when it was last written to."""
         self._files = FileShelf(Path.cwd())
         self.shelf = TemplateShelf(desk.templates)
         self.pictures = Pictures(self._files.folder, self.pictures_changed)
@@ -116,6 +121,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
                 "\n\n".join(part for part in (self._text, self.composer.text) if part)
             )
             self.composer.fill_in(0)
+        self._version = self.desk.store.version()
         self.set_interval(STATUS_SECONDS, self._tick)
 
     def _file_rows(self, query: str) -> list[Row]:
@@ -165,6 +171,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
     # A talk's listener
 
     def path_changed(self, talk: Talk) -> None:
+        self._shown = self._stored()
         path = talk.path()
         votes = self.desk.store.votes(talk.chat_id) if talk.chat_id is not None else {}
         self.reading.show(path, self.branch_places(), talk.failures, votes)
@@ -185,6 +192,7 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
         self.reading.grew(event)
 
     def answer_ended(self, talk: Talk, message: Message) -> None:
+        self._shown = self._stored()
         self.reading.ended(message, talk.failures.get(message.id))
         self.standing.ask_again(talk.session.model)
         self.standing.read(talk, talk.path())
@@ -223,6 +231,24 @@ class ChatScreen(CommandLine, PictureActions, ReadingActions, ServerActions, Wei
     def _tick(self) -> None:
         if self.talk.busy or self.talks.busy():
             self.show_status()
+        with suppress(ChattermError):  # Who does something is told why it cannot be done.
+            self._look_elsewhere()
+
+    def _look_elsewhere(self) -> None:
+        """Another window, or a command, may have gone on with the chat that is shown."""
+        version = self.desk.store.version()
+        if version == self._version:
+            return
+        self._version = version
+        self.query_one(ChatList).reload()
+        if not self.talk.busy and self._stored() != self._shown:
+            self.refresh_path()
+
+    def _stored(self) -> tuple[str | None, float]:
+        if self.talk.chat_id is None:
+            return None, 0.0
+        chat = self.desk.store.chat(self.talk.chat_id)
+        return chat.tip_id, chat.updated_at
 
     def show_status(self) -> None:
         if not self.query(StatusLine) or not self.query(Composer):

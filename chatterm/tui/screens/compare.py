@@ -106,6 +106,8 @@ class Pane(Enduring, Vertical):
 
     def answer_grew(self, talk: Talk, event: Growth) -> None:
         self.query_one(Reading).grew(event)
+        if talk.writing is not None and talk.writing.tokens == 1:
+            self.status_changed(talk)
 
     def answer_ended(self, talk: Talk, message: Message) -> None:
         self.answer_id = message.id
@@ -124,6 +126,8 @@ class Pane(Enduring, Vertical):
     def status_changed(self, talk: Talk) -> None:
         if talk.writing is not None and talk.writing.first_token is None:
             self.border_subtitle = Content("waiting")
+        elif talk.writing is not None:
+            self.border_subtitle = Content("writing")
 
 
 class Compare(Enduring, ModalScreen[str | None]):

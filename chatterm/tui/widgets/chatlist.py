@@ -142,7 +142,7 @@ class ChatList(Enduring, Vertical):
             return
         query = self.query_one(Input).value
         if query.strip():
-            self._finding = self._search(query)
+            self._finding = self._search(query, keep=True)
             return
         size = max(_PAGE, len(self._chats))
         pinned = self._desk.store.chats(pinned=True, limit=_PAGE)
@@ -192,13 +192,13 @@ class ChatList(Enduring, Vertical):
             self.reload()
 
     @work(exclusive=True, group="search")
-    async def _search(self, query: str) -> None:
+    async def _search(self, query: str, *, keep: bool = False) -> None:
         found = await self._searcher.find(query)
         rows = self.query_one(Rows)
         rows.empty = "nothing found"
         typed = query.casefold()
         there = [c for c in self._servers.elsewhere() if typed in c.title.casefold()]
-        rows.show(found_rows(found, self._desk.clock(), there))
+        rows.show(found_rows(found, self._desk.clock(), there), keep=keep)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
