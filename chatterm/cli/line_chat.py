@@ -116,11 +116,11 @@ class LineChat:
 
     @contextmanager
     def _given_back(self, text: str) -> Iterator[None]:
-        """What could not be done stands in the composer again; a prompt of its own has Up."""
+        """What could not be done stands in an empty composer again; a plain prompt has Up."""
         try:
             yield
         except ChattermError:
-            if self._ask is None:
+            if self._ask is None and not self.session.store.draft(self.session.chat_id):
                 self.draft = text
             raise
 

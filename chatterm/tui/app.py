@@ -13,21 +13,19 @@ from textual.dom import DOMNode
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
-from chatterm.config import Config
 from chatterm.errors import ChattermError
 from chatterm.handover import Beginning
 from chatterm.tui.actions import ACTIONS, Where, bind, keys_now, shown_keys
+from chatterm.tui.coloured import Coloured
 from chatterm.tui.desk import Desk
 from chatterm.tui.enduring import complain
-from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
-from chatterm.tui.in_turn import InTurn
 from chatterm.tui.pulls import Pulls
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.searching import Searcher
 from chatterm.tui.talk import Talk
 from chatterm.tui.talks import Talks
-from chatterm.tui.terminal import NoColour, driver_class, has_hung_up
-from chatterm.tui.themes import AUTO, DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
+from chatterm.tui.terminal import has_hung_up
+from chatterm.tui.themes import AUTO
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.picker import Picked
@@ -38,7 +36,7 @@ _HUNG_UP = 129
 """What a shell makes of the signal that a closed terminal sends."""
 
 
-class ChattermApp(InTurn[int]):
+class ChattermApp(Coloured[int]):
     """One run of the full-screen program."""
 
     TITLE = "chatterm"
@@ -53,40 +51,17 @@ class ChattermApp(InTurn[int]):
         keep_theme: Callable[[str], None] | None = None,
     ) -> None:
         """``keep_theme`` writes the theme that was chosen into the user's settings."""
-        super().__init__(driver_class=driver_class())
-        self.desk = desk
+        super().__init__(desk)
         self.talks = Talks(desk)
         self.searcher = Searcher(desk.database, desk.store, desk.clock)
         self.pulls = Pulls(desk, os.environ, self._pulled_further)
         self._first = first or Beginning()
         self._keep_theme = keep_theme
-        self._themes = themes(desk.paths.config / "themes")
         self._leaving: asyncio.Task[None] | None = None
         bind(self, Where.EVERYWHERE, desk.keymap)
-        for theme in self._themes.values():
-            self.register_theme(theme)
-        self.register_theme(DARK_16)
-        self.register_theme(LIGHT_16)
-        self._choose_colours(desk.config)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """What our rules use and Textual's own themes, drawn before ours is chosen, do not have."""
-        return {"muted": "#808080"}
-
-    def _choose_colours(self, config: Config) -> None:
-        self._few = has_few_colours(self.console)
-        self._wanted = config.tui.theme
-        self._is_dark = guessed(os.environ)
-        self.theme = named(self._wanted, self._themes, is_dark=self._is_dark, few=self._few)
-        if self.no_color or config.output.color == "never":
-            self.register_theme(PLAIN)
-            self.theme = PLAIN.name
-            self._filters = [NoColour()]
 
     def on_mount(self) -> None:
         self._end_on_signals()
-        if self._wanted == AUTO:
-            ask_for_ground(self)
         first = self._first
         if first.chat_id is not None:
             talk = self.talks.of(first.chat_id, first.model, first.params)
@@ -95,12 +70,6 @@ class ChattermApp(InTurn[int]):
         self.push_screen(
             ChatScreen(self.desk, self.talks, self.searcher, self.pulls, talk, first.text)
         )
-
-    def on_ground_told(self, event: GroundTold) -> None:
-        """Follow the terminal, unless a theme was chosen."""
-        self._is_dark = event.is_dark
-        if self._wanted == AUTO and self.theme != PLAIN.name:
-            self.theme = named(AUTO, self._themes, is_dark=event.is_dark, few=self._few)
 
     @property
     def chat_screen(self) -> ChatScreen:
@@ -190,14 +159,14 @@ class ChattermApp(InTurn[int]):
         """Each theme is tried on while the cursor is on it."""
         from chatterm.tui.screens.picker import Picker
 
-        before = self._wanted
+        before = self.worn
 
         def try_on(row: Row | None) -> None:
             if row is not None:
-                self._wear(row.key)
+                self.wear(row.key)
 
         def chosen(picked: Picked | None) -> None:
-            self._wear(picked.key if picked else before)
+            self.wear(picked.key if picked else before)
             if picked and self._keep_theme is not None:
                 self._keep_theme(picked.key)
 
@@ -213,12 +182,6 @@ class ChattermApp(InTurn[int]):
                 chosen,
             )
 
-    def _wear(self, wanted: str) -> None:
-        self._wanted = wanted
-        if wanted == AUTO:
-            ask_for_ground(self)
-        self.theme = named(wanted, self._themes, is_dark=self._is_dark, few=self._few)
-
     def _theme_rows(self, query: str) -> list[Row]:
         from chatterm.tui.fuzzy import ranked
         from chatterm.tui.widgets.rows import Row
@@ -227,7 +190,7 @@ class ChattermApp(InTurn[int]):
             return "dark" if theme.dark else "light"
 
         kinds = {AUTO: "as the terminal is"}
-        kinds |= {name: kind(theme) for name, theme in self._themes.items()}
+        kinds |= {name: kind(theme) for name, theme in self.themes.items()}
         return [
             Row(name, name, right=kinds[name], marks=marks)
             for name, marks in ranked(query, kinds, str)

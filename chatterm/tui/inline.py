@@ -7,7 +7,6 @@ stays behind as the chat's draft.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,19 +25,16 @@ from chatterm.tui.actions import (
     shown_key,
     shown_keys,
 )
+from chatterm.tui.coloured import Coloured
 from chatterm.tui.desk import Desk, short_name
 from chatterm.tui.files import FileShelf
 from chatterm.tui.fuzzy import ranked
-from chatterm.tui.ground import GroundTold, ask_for_ground, guessed
 from chatterm.tui.history import History
-from chatterm.tui.in_turn import InTurn
 from chatterm.tui.kept import TemplateShelf
 from chatterm.tui.models import ModelShelf
 from chatterm.tui.screens.picker import Picked, Picker
 from chatterm.tui.screens.search import Search
 from chatterm.tui.searching import Searcher
-from chatterm.tui.terminal import NoColour, driver_class
-from chatterm.tui.themes import DARK_16, LIGHT_16, PLAIN, has_few_colours, named, themes
 from chatterm.tui.widgets.composer import Composer, a_composer
 from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import Status, StatusLine
@@ -48,7 +44,7 @@ _DONE_BY_COMMAND = ("new-chat", "chats", "editor", "help")
 _DONE_HERE = ("interrupt", "search", "model", "templates", "palette")
 
 
-class InlineComposer(InTurn[str]):
+class InlineComposer(Coloured[str]):
     """Returns what was written, or None where the user leaves."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -69,8 +65,7 @@ class InlineComposer(InTurn[str]):
         commands: Mapping[str, str] | None = None,
     ) -> None:
         """``text`` takes the place of the draft; ``commands`` are what a ``/`` may mean."""
-        super().__init__(driver_class=driver_class())
-        self._desk = desk
+        super().__init__(desk)
         self._chat_id = chat_id
         self._model = model
         self._text = text
@@ -79,49 +74,26 @@ class InlineComposer(InTurn[str]):
         self._searcher = Searcher(desk.database, desk.store, desk.clock)
         self._said = ""
         self._leave_asked = False
-        self._themes = themes(desk.paths.config / "themes")
-        for theme in self._themes.values():
-            self.register_theme(theme)
-        self.register_theme(DARK_16)
-        self.register_theme(LIGHT_16)
-        self._few = has_few_colours(self.console)
-        self.theme = named(
-            desk.config.tui.theme, self._themes, is_dark=guessed(os.environ), few=self._few
-        )
-        if self.no_color:
-            self.register_theme(PLAIN)
-            self.theme = PLAIN.name
-            self._filters = [NoColour()]
         for id_ in (*_DONE_BY_COMMAND, *_DONE_HERE):
             keys = keys_now(BY_ID[id_], desk.keymap)
             if keys:
                 put_first(self, [Binding(keys, f"do('{id_}')", show=False, id=id_)])
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"muted": "#808080"}
-
     def compose(self) -> ComposeResult:
         yield Suggestions(self._command_rows, self._file_rows)
         yield a_composer(
-            History(self._desk.store, self._chat_id),
-            self._desk.keymap,
-            vim=self._desk.config.tui.vim,
+            History(self.desk.store, self._chat_id),
+            self.desk.keymap,
+            vim=self.desk.config.tui.vim,
         )
         yield StatusLine()
 
     def on_mount(self) -> None:
-        ask_for_ground(self)
         composer = self.query_one(Composer)
-        composer.put(self._desk.store.draft(self._chat_id) if self._text is None else self._text)
+        composer.put(self.desk.store.draft(self._chat_id) if self._text is None else self._text)
         if self._text:
             composer.fill_in(0)
         self._show()
-
-    def on_ground_told(self, event: GroundTold) -> None:
-        if not self.no_color:
-            self.theme = named(
-                self._desk.config.tui.theme, self._themes, is_dark=event.is_dark, few=self._few
-            )
 
     def on_unmount(self) -> None:
         self._searcher.close()
@@ -133,9 +105,9 @@ class InlineComposer(InTurn[str]):
             if action.hint and (action.id == "send" or action.id in _DONE_BY_COMMAND + _DONE_HERE)
         ]
         hints = tuple(
-            (shown_key(keys_now(action, self._desk.keymap).split(",")[0]), action.hint)
+            (shown_key(keys_now(action, self.desk.keymap).split(",")[0]), action.hint)
             for action in shown
-            if keys_now(action, self._desk.keymap)
+            if keys_now(action, self.desk.keymap)
         )
         mode = self.query_one(Composer).mode
         status = Status(hints, message=self._said, model=short_name(self._model), mode=mode)
@@ -157,13 +129,13 @@ class InlineComposer(InTurn[str]):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         composer = self.query_one(Composer)
         self.query_one(Suggestions).follow(composer)
-        self._desk.store.set_draft(self._chat_id, composer.text)
+        self.desk.store.set_draft(self._chat_id, composer.text)
         self._leave_asked = False
         self._say("")
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
         if event.text.strip():
-            self._desk.store.set_draft(self._chat_id, "")
+            self.desk.store.set_draft(self._chat_id, "")
             self.exit(event.text)
 
     def on_composer_commanded(self, event: Composer.Commanded) -> None:
@@ -209,11 +181,11 @@ class InlineComposer(InTurn[str]):
             case "interrupt":
                 self._interrupt()
             case "search":
-                self.push_screen(Search(self._desk, self._searcher), self._searched)
+                self.push_screen(Search(self.desk, self._searcher), self._searched)
             case "model":
                 self._choose_model()
             case "templates":
-                shelf = TemplateShelf(self._desk.templates)
+                shelf = TemplateShelf(self.desk.templates)
                 picker = Picker("Templates and presets", shelf.rows, note=shelf.note)
                 self.push_screen(picker, self._command_picked)
             case "palette":
@@ -224,7 +196,7 @@ class InlineComposer(InTurn[str]):
 
     def _return(self, command: str) -> None:
         """Let whoever reads the message do it; what is written stays as a draft."""
-        self._desk.store.set_draft(self._chat_id, self.query_one(Composer).text)
+        self.desk.store.set_draft(self._chat_id, self.query_one(Composer).text)
         self.exit(command)
 
     def _command_picked(self, picked: Picked | None) -> None:
@@ -250,15 +222,15 @@ class InlineComposer(InTurn[str]):
             return
         chat_id, _, message_id = picked.key.partition("/")
         try:
-            if message_id and self._desk.store.message(message_id).role == "user":
-                self.query_one(Composer).put(self._desk.store.message(message_id).text)
+            if message_id and self.desk.store.message(message_id).role == "user":
+                self.query_one(Composer).put(self.desk.store.message(message_id).text)
             else:
                 self._return(f"/chat {chat_id}")
         except ChattermError as error:
             self._say(error.message)
 
     def _choose_model(self) -> None:
-        shelf = ModelShelf(self._desk, self._model, only_ready=True)
+        shelf = ModelShelf(self.desk, self._model, only_ready=True)
         picker = Picker("Models", shelf.rows, note=shelf.about, start=self._model)
 
         def chosen(picked: Picked | None) -> None:
@@ -278,5 +250,5 @@ class InlineComposer(InTurn[str]):
             self.exit(None)
         else:
             self._leave_asked = True
-            key = shown_keys(keys_now(BY_ID["interrupt"], self._desk.keymap), 1)
+            key = shown_keys(keys_now(BY_ID["interrupt"], self.desk.keymap), 1)
             self._say(f"{key} again leaves")

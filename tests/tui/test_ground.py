@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from chatterm.config import Config, TuiSettings
+from chatterm.config import Config, OutputSettings, TuiSettings
 from chatterm.store import Store
 from chatterm.tui.ground import GroundParser, GroundTold, ground_in, guessed
 from chatterm.tui.themes import named, themes
@@ -87,3 +87,13 @@ def test_a_terminal_of_16_colours_gets_themes_made_of_them(home: Path) -> None:
     (home / "themes" / "dark.toml").write_text('primary = "#112233"')
     own = themes(home / "themes")
     assert named("dark", own, is_dark=True, few=True) == "dark", "the user's own stays"
+
+
+async def test_who_wants_no_colours_gets_none_with_any_theme(store: Store, home: Path) -> None:
+    config = Config(model="scripted", output=OutputSettings(color="never"))
+    async with program(store, home, config=config) as run:
+        run.app.wear("light")
+        assert run.app.theme == "plain"
+        run.app.post_message(GroundTold(is_dark=False))
+        await run.pilot.pause()
+        assert run.app.theme == "plain"

@@ -202,6 +202,18 @@ def test_inline_gives_back_what_could_not_be_done(window: Terminal, tmp_path: Pa
     window.until("│ look at @picture.png now")
 
 
+def test_inline_leaves_what_is_written_alone(window: Terminal) -> None:
+    window.start(f"{COMMAND} chat --inline -m echo", height=20)
+    window.until("Enter send")
+    window.type("a thought")
+    window.press("C-p")
+    window.until("Commands")
+    window.type("fork")
+    window.press("Enter")
+    window.until("this chat has no messages yet")
+    window.until("│ a thought")
+
+
 def test_no_colour_is_no_colour(window: Terminal) -> None:
     window.start(f"env NO_COLOR=1 {COMMAND} -m echo")
     window.until("F1 shows the keys")
