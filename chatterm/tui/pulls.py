@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 
 from chatterm.errors import ChattermError, ModelError
 from chatterm.tui.desk import Desk
+from chatterm.tui.models import gigabytes
 
 
 class Pulls:
@@ -20,11 +21,14 @@ class Pulls:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.progress: dict[str, str] = {}
         """Model to how far it is, in words."""
+        self.failures: dict[str, ChattermError] = {}
+        """Why a model did not come, until it is pulled again."""
 
     def begin(self, name: str, ended: Callable[[str, ChattermError | None], None]) -> bool:
         """Pull a model of the catalogue; False where it is on its way already."""
         if name in self._tasks:
             return False
+        self.failures.pop(name, None)
         self.progress[name] = "asking the server"
         self._tasks[name] = asyncio.create_task(self._run(name, ended))
         self._changed()
@@ -48,7 +52,7 @@ class Pulls:
         try:
             await self._pull(name)
         except ChattermError as error:
-            failure = error
+            failure = self.failures[name] = error
         finally:
             self._tasks.pop(name, None)
             self.progress.pop(name, None)
@@ -57,7 +61,7 @@ class Pulls:
 
     async def _pull(self, name: str) -> None:
         # Here, as these bring the network library, which opening the program does without.
-        from chatterm.engine.pull.events import Advanced
+        from chatterm.engine.pull.events import Advanced, Said
         from chatterm.engine.pull.pulling import PullOptions, pull
         from chatterm.engine.pull.sources import files_in
         from chatterm.engine.pull.web import Web
@@ -72,10 +76,15 @@ class Pulls:
         async with Web(self._env) as web:
             sources = files_in(web.hub, entry.repository, file)
             events = pull(web, sources, self._desk.paths.models_dir, PullOptions())
+            trouble, done = "", -1
             async with aclosing(events):
                 async for event in events:
-                    if isinstance(event, Advanced):
-                        self.progress[name] = _said(
+                    if isinstance(event, Said):
+                        trouble = event.text
+                    elif isinstance(event, Advanced):
+                        trouble = trouble if event.done == done else ""
+                        done = event.done
+                        self.progress[name] = trouble or _said(
                             event.stage, event.done, event.total, event.speed
                         )
                         self._changed()
@@ -83,13 +92,13 @@ class Pulls:
 
 def _said(stage: str, done: int, total: int, speed: float | None) -> str:
     """How far, of how much, how fast, how long still."""
-    share = f"{100 * done // total} % of {total / 1e9:.1f} GB" if total else f"{done / 1e6:.0f} MB"
+    share = f"{100 * done // total} % of {gigabytes(total)}" if total else gigabytes(done)
     if stage == "check":
         return f"checking, {share}"
     if stage == "wait":
         return "another chatterm is pulling it"
     if not speed:
-        return share
+        return f"{share}, waiting for the server"
     left = (total - done) / speed
     time = f"{left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
     return f"{share}, {speed / 1e6:.1f} MB/s, {time}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from chatterm.catalog import ModelEntry, ModelFile, RemoteEntry
+from chatterm.catalog import ModelEntry, ModelFile
 from chatterm.store import Store
 from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.rows import Row, Rows
@@ -203,11 +203,3 @@ async def test_a_model_of_the_catalogue_that_cannot_be_pulled_says_why(
         assert not run.app.pulls.progress
         said = next(iter(run.app._notifications))
         assert "127.0.0.1" in said.message
-
-
-async def test_a_remote_that_does_not_answer_is_said_in_the_list(store: Store, home: Path) -> None:
-    remote = RemoteEntry("home", "openai", "http://127.0.0.1:9")
-    async with program(store, home, remotes={"home": remote}) as run:
-        await run.press("ctrl+o")
-        shelf = run.app.screen.query_one(Rows)
-        await run.until(lambda: any(row.key.startswith("absent/home") for row in shelf.rows), 30)

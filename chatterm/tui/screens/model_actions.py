@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, ModelError
 from chatterm.params import Params
 from chatterm.tui.desk import short_name, whole_name
 from chatterm.tui.kept import params_text
-from chatterm.tui.models import ABSENT, ModelShelf
+from chatterm.tui.models import ABSENT, AWAY, ModelShelf, wants_login
 from chatterm.tui.screens.base import ChatBase
 from chatterm.tui.screens.picker import Picked, Picker
 
@@ -19,11 +19,11 @@ class ModelActions(ChatBase):
     """Mixed into the chat screen."""
 
     def action_models(self) -> None:
-        shelf = ModelShelf(self.desk, self.talk.session.model, pulls=self.pulls.progress)
+        shelf = ModelShelf(self.desk, self.talk.session.model, pulls=self.pulls)
 
         def chosen(picked: Picked | None) -> None:
             if picked is not None:
-                self.take_model(picked.key)
+                self._take(picked.key, shelf)
 
         picker = Picker(
             "Models",
@@ -45,22 +45,40 @@ class ModelActions(ChatBase):
             _PROGRESS_SECONDS, lambda: picker.refill() if self.pulls.progress else None
         )
 
-    def take_model(self, key: str) -> None:
+    def _take(self, key: str, shelf: ModelShelf) -> None:
         """A row of the shelf was chosen."""
-        name = key.removeprefix(ABSENT)
-        if not key.startswith(ABSENT):
-            self.use_model(key)
-        elif not self.pulls.begin(name, self._pulled):
-            self.pulls.stop(name)
-            self.whisper(f"pulling {name} is stopped; choose it again to go on")
-
-    def _pulled(self, name: str, failure: ChattermError | None) -> None:
-        """A model has come, or could not: the chat that is shown is answered by it from now on."""
-        if failure is not None:
+        failure = shelf.failure(key)
+        if key.startswith(ABSENT):
+            self._pull_or_stop(key.removeprefix(ABSENT))
+        elif key.startswith(AWAY) and wants_login(failure):
+            self.log_in_to(key.removeprefix(AWAY))
+        elif key.startswith(AWAY):
+            self.action_models()
+        elif failure is not None:
             self.complain(failure)
         else:
-            self.app.notify(f"{name} is on this machine now", markup=False)
-            self.use_model(name)
+            self.use_model(key)
+
+    def _pull_or_stop(self, name: str) -> None:
+        talk, model = self.talk, self.talk.session.model
+
+        def ended(name: str, failure: ChattermError | None) -> None:
+            if failure is not None:
+                said = f"{name} did not come: {failure.message}"
+                self.complain(ModelError(said, hint=failure.hint))
+                return
+            # Who has gone elsewhere meanwhile, or chosen another model, is not taken away from it.
+            is_waited_for = self.talk is talk or self.talk.chat_id is None
+            if is_waited_for and self.talk.session.model == model:
+                self.app.notify(f"{name} is on this machine now", markup=False)
+                self.use_model(name)
+            else:
+                key = self.standing.key("model")
+                self.app.notify(f"{name} is on this machine now; {key} takes it", markup=False)
+
+        if not self.pulls.begin(name, ended):
+            self.pulls.stop(name)
+            self.whisper(f"pulling {name} is stopped; choose it again to go on")
 
     def use_model(self, model: str) -> None:
         """The next answer comes from that model."""

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from chatterm.errors import ChattermError
 from chatterm.params import Params, parse_options
 from chatterm.tui.desk import Desk
+from chatterm.tui.enduring import complain
 from chatterm.tui.fuzzy import ranked
 from chatterm.tui.kept import keep_preset, params_text, value_text
 from chatterm.tui.screens.asking import Asking
@@ -78,7 +79,7 @@ class Parameters(ModalScreen[Params | None]):
             if not template.prompt and template.params != Params()
         }
         for problem in problems:
-            self._complain(problem)
+            complain(self.app, problem)
 
     def _show(self, *, keep: bool = False) -> None:
         query = self.query_one(Input).value
@@ -124,20 +125,21 @@ class Parameters(ModalScreen[Params | None]):
             if text is not None:
                 self._set(name, text)
 
+        def wrong(text: str) -> str:
+            try:
+                _read(name, text)
+            except ChattermError as error:
+                return error.message
+            return ""
+
         now = self._params.as_dict().get(name)
+        value = "" if now is None else value_text(now)
         hint = "Empty leaves it to the model"
-        self.app.push_screen(
-            Asking(name.replace("_", " "), "" if now is None else value_text(now), hint), typed
-        )
+        self.app.push_screen(Asking(name.replace("_", " "), value, hint, wrong), typed)
 
     def _set(self, name: str, text: str) -> None:
         rest = dataclasses.replace(self._params, **{name: getattr(Params(), name)})
-        try:
-            said = parse_options([f"{name}={text.strip()}"]) if text.strip() else Params()
-        except ChattermError as error:
-            self._complain(error)
-            return
-        self._params = said.over(rest)
+        self._params = _read(name, text).over(rest)
         self._show(keep=True)
 
     def on_key(self, event: events.Key) -> None:
@@ -164,13 +166,14 @@ class Parameters(ModalScreen[Params | None]):
             try:
                 keep_preset(self._desk.templates, name.strip(), self._params)
             except ChattermError as error:
-                self._complain(error)
+                complain(self.app, error)
                 return
             self._load()
             self._show(keep=True)
 
         self.app.push_screen(Asking("Name of the preset"), named)
 
-    def _complain(self, error: ChattermError) -> None:
-        said = f"{error.message}\n{error.hint}" if error.hint else error.message
-        self.app.notify(said, severity="error", markup=False)
+
+def _read(name: str, text: str) -> Params:
+    """What was typed for a parameter; nothing leaves it to the model."""
+    return parse_options([f"{name}={text.strip()}"]) if text.strip() else Params()
