@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from chatterm.engine.gguf import GgufHeader
 from chatterm.engine.machine import Machine
 from chatterm.engine.memory_need import Need
+from chatterm.errors import EngineError
 
 if TYPE_CHECKING:
     from chatterm.config import EngineOptions
@@ -111,6 +112,25 @@ def plan(header: GgufHeader, machine: Machine, wish: Wish | None = None) -> Plan
             return candidate
     assert last is not None
     return last
+
+
+def refuse_context(header: GgufHeader, machine: Machine, wish: Wish, chosen: Plan) -> None:
+    """Raise an error for a context that this machine could never hold, whatever else it gave up.
+
+    Weights that are too many are read from the disk again and again; a cache that is too large is
+    taken from all other programs first, and then the system ends one of them.
+    """
+    need = Need(header, wish.sequences, wish.chunk)
+    bytes_ = need.cache(chosen.context, chosen.cache_type) + need.touched(chosen.context)
+    there = machine.total + (0 if machine.shared else machine.gpu_total)
+    if not wish.context or not machine.total or bytes_ <= there:
+        return
+    usual = plan(header, machine, replace(wish, context=0))
+    raise EngineError(
+        f"a context of {wish.context:,} tokens needs about {_gigabytes(bytes_)} GB, and this"
+        f" machine has {_gigabytes(there)}",
+        hint=f"ask for less with -o context=N; {usual.context:,} is what it would choose",
+    )
 
 
 def what_changes_it(

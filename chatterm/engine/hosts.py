@@ -63,6 +63,7 @@ class Channel:
         self.is_new = False
         """Whether the host was started for this channel."""
         self._log = log
+        self._log_from = _size(log)
 
     async def hello(self, token: str) -> dict[str, Any] | None:
         """Who answers; None when the host is on its way out."""
@@ -105,10 +106,11 @@ class Channel:
 
     def death(self) -> EngineError:
         """The error for a host that hung up in the middle of an answer."""
-        last = last_line(self._log)
+        last = last_line(self._log, self._log_from)
+        why = "" if last else "; if memory ran out, take a smaller model or less context"
         return EngineError(
-            "the engine died" + (f": {last}" if last else ""),
-            hint=f"send it again to start a new one; its log is {self._log}",
+            f"the engine died: {last}" if last else "the engine died without a word",
+            hint=f"send it again to start a new one{why}; its log is {self._log}",
         )
 
     async def close(self) -> None:
@@ -127,7 +129,8 @@ async def open_channel(home: EngineHome, settings: EngineSettings) -> Channel:
             return channel
         if not home.isolated:
             return await _open_in_this_process(home, key, settings)
-        channel = await _wait_for(home, key, _spawn(home, key, settings))
+        log_from = _size(home.log(key))
+        channel = await _wait_for(home, key, _spawn(home, key, settings), log_from)
         channel.is_new = True
         return channel
 
@@ -202,7 +205,9 @@ def _spawn(home: EngineHome, key: str, settings: EngineSettings) -> subprocess.P
     return process
 
 
-async def _wait_for(home: EngineHome, key: str, process: subprocess.Popen[bytes]) -> Channel:
+async def _wait_for(
+    home: EngineHome, key: str, process: subprocess.Popen[bytes], log_from: int
+) -> Channel:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _START_SECONDS
     while loop.time() < deadline:
@@ -210,8 +215,9 @@ async def _wait_for(home: EngineHome, key: str, process: subprocess.Popen[bytes]
         if channel is not None:
             return channel
         if process.poll() is not None:
+            last = last_line(home.log(key), log_from)
             raise EngineError(
-                f"the engine could not start: {last_line(home.log(key)) or 'it gave no reason'}",
+                f"the engine could not start: {last or 'it gave no reason'}",
                 hint=f"its log is {home.log(key)}",
             )
         await asyncio.sleep(0.005)
@@ -264,11 +270,22 @@ async def tell(
     return None
 
 
-def last_line(log: Path) -> str:
-    """The last thing a host wrote, which says why it ended when it ended badly."""
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def last_line(log: Path, since: int) -> str:
+    """The last thing a host wrote, which says why it ended when it ended badly.
+
+    What stood there before, up to ``since``, is why another ended; a log may be begun anew.
+    """
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
+            size = log.stat().st_size
+            file.seek(max(since if since <= size else 0, size - 4096))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""

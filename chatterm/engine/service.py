@@ -15,7 +15,7 @@ from chatterm.engine.constraints import grammar_of
 from chatterm.engine.defaults import recommended
 from chatterm.engine.devices import devices
 from chatterm.engine.embedding import Embedder, Texts
-from chatterm.engine.fit import Plan, Wish, plan
+from chatterm.engine.fit import Plan, Wish, plan, refuse_context
 from chatterm.engine.gguf import read_model
 from chatterm.engine.kvcache import PrefixCache, Room
 from chatterm.engine.machine import machine_with
@@ -235,4 +235,7 @@ def _fit(settings: EngineSettings) -> Plan:
         settings.sequences,
         settings.chunk,
     )
-    return plan(header, machine_with(devices()), wish)
+    machine = machine_with(devices())
+    chosen = plan(header, machine, wish)
+    refuse_context(header, machine, wish, chosen)
+    return chosen

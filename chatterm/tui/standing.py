@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from chatterm.errors import ChattermError
 from chatterm.events import Progress, Queued
@@ -15,7 +16,8 @@ from chatterm.tui.talk import Talk, Writing, last_answer
 from chatterm.tui.widgets.banner import Notice
 from chatterm.tui.widgets.status import Status, brief, tokens
 
-_CHARACTERS_A_TOKEN = 3.6
+_BYTES_A_TOKEN = 3.6
+"""Of UTF-8: a token is some letters of English, and not much more than one sign of Chinese."""
 _WHISPER_SECONDS = 3.0
 _COUNT_FROM = 0.7
 """Of the context; from there on tokens are counted and not estimated."""
@@ -67,7 +69,7 @@ class Standing:
             self._used, self._exact = estimate(self._read), False
 
     def typed(self, text: str) -> None:
-        self._typed = round(len(text) / _CHARACTERS_A_TOKEN)
+        self._typed = round(_tokens_of(text))
         self.forget_count()
 
     def is_near(self, talk: Talk, text: str = "") -> bool:
@@ -75,7 +77,7 @@ class Standing:
         total = self.total(talk)
         if total is None:
             return False
-        typed = max(self._typed, round(len(text) / _CHARACTERS_A_TOKEN))
+        typed = max(self._typed, round(_tokens_of(text)))
         return self._is_unsure(talk) or self._used + typed > _COUNT_FROM * total
 
     def _is_unsure(self, talk: Talk) -> bool:
@@ -131,9 +133,12 @@ class Standing:
         # Reading a file's header takes a moment; opening the screen comes first.
         await asyncio.sleep(0.2)
         try:
-            self._known[model] = await self._desk.capacity_of(model)
+            said = await self._desk.capacity_of(model)
         except (ChattermError, OSError):
             return
+        # An engine that has gone is opened again as it was.
+        before = self._known.get(model, Capacity()).context
+        self._known[model] = replace(said, context=said.context or before)
         self._refresh()
 
     # What is said
@@ -292,7 +297,12 @@ def _loading(model: str, progress: Progress) -> str:
 
 def estimate(messages: Sequence[Message]) -> int:
     """Tokens of messages that no model has counted."""
-    return round(sum(len(message.text) / _CHARACTERS_A_TOKEN + 4 for message in messages))
+    return round(sum(_tokens_of(message.text) + 4 for message in messages))
+
+
+def _tokens_of(text: str) -> float:
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return size / _BYTES_A_TOKEN
 
 
 def hints(desk: Desk, where: Where) -> tuple[tuple[str, str], ...]:

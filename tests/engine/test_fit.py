@@ -17,6 +17,7 @@ from chatterm.engine.machine import Device, Machine
 from chatterm.engine.memory_need import Need
 from chatterm.engine.runtime import LlamaRuntime
 from chatterm.engine.settings import EngineSettings
+from chatterm.errors import EngineError
 from chatterm.events import Notice
 from chatterm.messages import Message, Request, Role
 from chatterm.params import Params
@@ -290,6 +291,20 @@ async def test_the_engine_opens_by_the_plan_and_says_so(engine: Callable[..., En
     assert host["context"] == 2048
     assert host["plan"].startswith("on the processor, 2k context, ")
     assert host["estimated_mb"] > host["buffers_mb"]
+
+
+async def test_a_context_that_no_machine_could_hold_is_refused_before_it_is_taken(
+    engine: Callable[..., Engine],
+) -> None:
+    one = engine()
+    path = (Message("u", None, Role.USER, "hello", 0.0),)
+    request = Request("tiny", path, "a", Params(context=2_000_000_000))
+    with pytest.raises(
+        EngineError, match=r"a context of 2,000,000,000 tokens needs about [\d,.]+ GB"
+    ):
+        async for _ in one.backend().stream(request):
+            pass
+    assert await running(one.home) == []
 
 
 async def test_an_answer_says_once_that_memory_is_short(

@@ -120,13 +120,16 @@ async def test_a_killed_host_fails_the_answer_and_the_next_one_works(engine: Eng
     one = engine()
     backend = one.backend()
     await answer(backend)
+    with one.home.log(one.key).open("a") as log:
+        log.write("what another end was about\n")
     (host,) = await running(one.home)
     with pytest.raises(EngineError) as failure:
         async with aclosing(backend.stream(asked(tokens=2000))) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     os.kill(host["pid"], signal.SIGKILL)
-    assert "died" in failure.value.message
+    assert failure.value.message == "the engine died without a word"
+    assert "if memory ran out" in failure.value.hint
     assert str(one.home.log(one.key)) in failure.value.hint
     assert await answer(backend)
 

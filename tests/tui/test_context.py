@@ -136,6 +136,50 @@ async def test_the_engine_s_memory_stands_in_the_status_line(store: Store, home:
         await run.until(lambda: "engine 512 MB" in run.status)
 
 
+async def test_an_engine_that_has_gone_leaves_what_is_known_of_its_context(
+    store: Store, home: Path
+) -> None:
+    async with program(store, home, ANSWER, ANSWER) as run:
+        limit(run, 1000)
+        await run.say("hello")
+        await run.until(lambda: "/1.0k" in run.status)
+        asked = 0
+
+        async def gone(model: str) -> Capacity:
+            nonlocal asked
+            asked += 1
+            return Capacity()
+
+        run.desk.capacity_of = gone  # type: ignore[method-assign]
+        await run.say("and again")
+        await run.until(lambda: asked > 0)
+        assert "/1.0k" in run.status
+
+
+async def test_scripts_that_take_more_bytes_take_more_tokens(store: Store, home: Path) -> None:
+    async with program(store, home) as run:
+        limit(run, 10_000)
+        run.composer.insert("word " * 72)
+        await run.until(lambda: "~100/10k" in run.status)
+        run.composer.wipe()
+        run.composer.insert("\u8a9e" * 120)
+        await run.until(lambda: "~100/10k" in run.status)
+
+
+async def test_a_failure_says_what_can_be_done_here(store: Store, home: Path) -> None:
+    failures: list[Step] = [
+        ModelError("m.gguf is truncated.", hint="Download it again."),
+        ModelError("this message needs 900 tokens", hint="open it with more: -o context=N"),
+    ]
+    async with program(store, home, *([failure] for failure in failures)) as run:
+        await run.say("one")
+        hint = "Download it again; Ctrl+O takes another model; r tries again"
+        await run.until(lambda: hint in "\n".join(run.lines()))
+        await run.say("two")
+        hint = "-o context=N; or here: F2; r tries again"
+        await run.until(lambda: hint in "\n".join(run.lines()))
+
+
 async def test_a_reader_further_up_is_told_how_to_follow_again(store: Store, home: Path) -> None:
     more = asyncio.Event()
     words: list[Step] = [TextDelta("line\n\n" * 60), more, TextDelta("end"), Done(Stop.END)]

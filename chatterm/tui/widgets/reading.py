@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, ModelError
 from chatterm.events import ReasoningDelta, Replaced, TextDelta, ToolCalled
 from chatterm.messages import Message, Role, State, ToolCall
 from chatterm.render.line import Line
@@ -158,11 +158,23 @@ class Reading(Container):
         said = failure.message if failure is not None else message.error
         if not said:
             return ()
-        again = f"{shown_keys(keys_now(BY_ID['regenerate'], self._keymap), 1)} tries again"
-        hint = failure.hint if failure is not None else ""
-        if "chatterm login" in hint:
-            hint += "; or here: /log-in"
-        return (Card(said, "; ".join(part for part in (hint, again) if part)),)
+        hint = failure.hint.removesuffix(".") if failure is not None else ""
+        parts = (hint, self._here(failure), f"{self._key('regenerate')} tries again")
+        return (Card(said, "; ".join(part for part in parts if part)),)
+
+    def _here(self, failure: ChattermError | None) -> str:
+        """What can be done about a failure in this program, where its hint is a command's."""
+        if failure is None:
+            return ""
+        if "chatterm login" in failure.hint:
+            return "or here: /log-in"
+        if "context=N" in failure.hint:
+            return f"or here: {self._key('parameters')}"
+        is_about_the_model = isinstance(failure, ModelError)
+        return f"{self._key('model')} takes another model" if is_about_the_model else ""
+
+    def _key(self, id_: str) -> str:
+        return shown_keys(keys_now(BY_ID[id_], self._keymap), 1)
 
     # Where the reader is
 
