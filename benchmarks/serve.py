@@ -26,7 +26,7 @@ from benchmarks.model import benchmark_model, prompt_of
 from benchmarks.serve_client import Stream, Told
 from chatterm.backend import engine_home, open_backend
 from chatterm.catalog import load_catalog
-from chatterm.config import load_config
+from chatterm.config_reading import load_config
 from chatterm.engine.courtesy import let_the_engine_go_first
 from chatterm.engine.hosts import EngineHome, running, stop
 from chatterm.events import Done, TextDelta

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from chatterm.config import checked_settings, find_setting
+from chatterm.config import find_setting
 from chatterm.config_migration import Migration, current_table, version_known
+from chatterm.config_reading import checked_settings
 from chatterm.errors import ConfigError
 from chatterm.paths import Paths, write_private
 from chatterm.tables import Table, decoded, parse_toml, read_toml

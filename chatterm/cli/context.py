@@ -69,7 +69,7 @@ class Context:
 
     def config(self) -> Config:
         if self._config is None:
-            from chatterm.config import load_config
+            from chatterm.config_reading import load_config
 
             self._config = load_config(self.paths(), self.env)
         return self._config

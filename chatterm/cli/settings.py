@@ -40,7 +40,7 @@ def show(
 
     Example: chatterm config show
     """
-    from chatterm.config import read_settings
+    from chatterm.config_reading import read_settings
     from chatterm.tables import toml_text
 
     context = context_of(ctx)
@@ -109,8 +109,8 @@ def edit(ctx: typer.Context) -> None:
 
     Example: EDITOR=nano chatterm config edit
     """
-    from chatterm.config import read_config_file
     from chatterm.config_edit import begin_file
+    from chatterm.config_reading import read_config_file
 
     context = context_of(ctx)
     paths = context.paths()

@@ -12,7 +12,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from chatterm.catalog import load_catalog
-from chatterm.config import load_config
+from chatterm.config_reading import load_config
 from chatterm.paths import Paths
 from chatterm.server.core import Server, open_server
 from chatterm.server.keys import Scope

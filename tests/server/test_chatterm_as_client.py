@@ -12,7 +12,7 @@ import pytest
 
 from chatterm.backend import open_backend
 from chatterm.catalog import load_catalog
-from chatterm.config import load_config
+from chatterm.config_reading import load_config
 from chatterm.events import Event, Notice
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role, State

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chatterm.config import ServeOptions, load_config
+from chatterm.config import ServeOptions
+from chatterm.config_reading import load_config
 from chatterm.paths import Paths
 from chatterm.server.keys import Scope
 from chatterm.server.settings import serve_settings

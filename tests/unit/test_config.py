@@ -12,14 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from chatterm import config as config_module
-from chatterm.config import (
-    Config,
-    OutputSettings,
-    Source,
-    load_config,
-    read_settings,
-    schema,
-)
+from chatterm.config import Config, OutputSettings, schema
+from chatterm.config_reading import Source, load_config, read_settings
 from chatterm.errors import ConfigError
 from chatterm.params import Params
 from chatterm.paths import Paths

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatterm.config import Config, load_config, schema
+from chatterm.config import Config, schema
 from chatterm.config_edit import begin_file, set_value, unset_value
+from chatterm.config_reading import load_config
 from chatterm.errors import ConfigError
 from chatterm.params import Params
 from chatterm.paths import Paths

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatterm.config import Config, OutputSettings, load_config
+from chatterm.config import Config, OutputSettings
 from chatterm.config_edit import new_file_text, set_value, unset_value
 from chatterm.config_migration import Migration
+from chatterm.config_reading import load_config
 from chatterm.errors import ConfigError
 from chatterm.params import Params
 from chatterm.paths import Paths
