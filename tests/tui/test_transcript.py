@@ -168,6 +168,26 @@ async def test_only_the_open_end_is_refreshed() -> None:
         assert [region.y for region in regions] == [9]
 
 
+async def test_only_the_open_end_of_reasoning_is_refreshed() -> None:
+    async with showing(Chat(["question"]), size=(80, 40)) as (app, pilot):
+        transcript = app.transcript
+        transcript.begin(turn_of("1", "", State.WRITING))
+        transcript.think("first\n\nsecond\n\nthird thought of")
+        transcript.fold()
+        await paint(app, pilot)
+        summary, thought = (
+            next(y for y, row in enumerate(rows(transcript)) if words in row)
+            for words in ("Thinking: 5 words", "third")
+        )
+        regions: list[Region] = []
+        transcript.refresh = lambda *a, **_: regions.extend(a)  # type: ignore[assignment]
+        transcript.think("ten words")
+        transcript.paint()
+        assert "▾ Thinking: 6 words" in rows(transcript)
+        assert [(region.y, region.height) for region in regions][:2] == [(summary, 1), (thought, 1)]
+        assert regions[2].y == thought + 2
+
+
 async def test_reasoning_is_folded_and_unfolds() -> None:
     async with showing(Chat(["question"])) as (app, pilot):
         transcript = app.transcript

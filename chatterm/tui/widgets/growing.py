@@ -6,11 +6,12 @@ Only its open end is drawn again, and only changed rows are sent to the terminal
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual.timer import Timer
 
+from chatterm.render.line import Line
 from chatterm.tui.widgets.turn_cursor import CursorTurns
 from chatterm.tui.widgets.turn_view import Place
 from chatterm.tui.widgets.turns import Body, Drawn, Look, Step, Turn
@@ -135,12 +136,13 @@ class GrowingTurns(CursorTurns):
         began = self._clock()
         self.painted += 1
         dirty, _ = live.document.render()
-        first = len(live.head) + dirty
+        head, changed = live.head, set[int]()
         if self._head_changed:
             self._head_changed = False
             live.body = replace(live.body, text="".join(self._streamed))
             live.draw_head()
-            first = 0
+            changed = _changed(head, live.head)
+        first = len(live.head) + (dirty if len(head) == len(live.head) else 0)
         number = len(self._turns) - 1
         self._heights.set(number, len(live))
         old = self._view
@@ -149,7 +151,7 @@ class GrowingTurns(CursorTurns):
         if self._view != old and not _grown(old, self._view):
             self.refresh_rows(0, self.size.height)
         else:
-            self._refresh_from((number, first))
+            self._refresh_grown(number, first, changed)
         cost = self._clock() - began
         if _SHARE * cost > _PAINT:
             self._timer = self.set_timer(_SHARE * cost, self._after_pause)
@@ -158,12 +160,16 @@ class GrowingTurns(CursorTurns):
         self._timer = None
         self.paint()
 
-    def _refresh_from(self, place: Place) -> None:
-        """Mark the rows from a place to the end of the view as dirty."""
+    def _refresh_grown(self, number: int, first: int, changed: set[int]) -> None:
+        """Mark rows of a turn as dirty: those from ``first``, and some of those before."""
         for y, seen in enumerate(self._view):
-            if seen is not None and seen >= place:
+            if seen is None or seen[0] != number:
+                continue
+            if seen[1] >= first:
                 self.refresh_rows(y, len(self._view) - y)
                 return
+            if seen[1] in changed:
+                self.refresh_rows(y, 1)
 
     def _stop_live(self) -> None:
         if self._timer is not None:
@@ -183,6 +189,16 @@ class GrowingTurns(CursorTurns):
 
     def is_open(self, turn_id: str) -> bool:
         return self._live is not None and self._live.turn.id == turn_id
+
+
+def _changed(before: Sequence[Line], after: Sequence[Line]) -> set[int]:
+    """The rows that are new, or look otherwise."""
+    same = min(len(before), len(after))
+    return {
+        row
+        for row, line in enumerate(after)
+        if row >= same or (line is not before[row] and line != before[row])
+    }
 
 
 def _grown(old: list[Place | None], new: list[Place | None]) -> bool:

@@ -113,7 +113,11 @@ class Drawn:
         self._look = look
         self._unfolded = frozenset(unfolded)
         self._thoughts: StreamDoc | None = None
-        self._reasoning: list[str] = []
+        self._thought_rows: list[Line] = []
+        self._thought = 0
+        """How much of the reasoning stands in these rows."""
+        self._words = self._counted = 0
+        """Words of the reasoning, and up to where they are counted."""
         self._room = LONGEST
         self.document: StreamDoc | None = None
         self.text: list[Line] = []
@@ -189,22 +193,28 @@ class Drawn:
         reasoning = self.body.reasoning
         if not reasoning.strip():
             return []
-        count = len(reasoning.split())
         is_open = REASONING in self._unfolded
         verb = "Thinking" if self.turn.state is State.WRITING and not self.body.text else "Thought"
-        first = self._summary(f"{verb}: {count:,} words", REASONING, is_open=is_open)
+        words = f"{verb}: {self._count_words(reasoning):,} words"
+        first = self._summary(words, REASONING, is_open=is_open)
         if not is_open:
             return [first]
-        width = max(self._width - 2, 8)
+        if self._thoughts is None:
+            self._thoughts = StreamDoc(max(self._width - 2, 8), self._look.theme.muted())
         thoughts = self._thoughts
-        if thoughts is None:
-            thoughts = self._thoughts = StreamDoc(width, self._look.theme.muted())
-            self._reasoning = [""]
-        fresh = reasoning[len(self._reasoning[0]) :]
-        self._reasoning = [reasoning]
-        thoughts.append(fresh)
-        thoughts.render()
-        return [first, *_behind("┊ ", self._look.muted, thoughts.lines), EMPTY]
+        thoughts.append(reasoning[self._thought :])
+        self._thought = len(reasoning)
+        dirty, _ = thoughts.render()
+        self._thought_rows[dirty:] = _behind("┊ ", self._look.muted, thoughts.lines[dirty:])
+        return [first, *self._thought_rows, EMPTY]
+
+    def _count_words(self, reasoning: str) -> int:
+        """How many words there are, without counting again those that were counted."""
+        blank = max(reasoning.rfind(" "), reasoning.rfind("\n"))
+        if blank > self._counted:
+            self._words += len(reasoning[self._counted : blank].split())
+            self._counted = blank
+        return self._words + len(reasoning[self._counted :].split())
 
     def _step_lines(self) -> list[Line]:
         lines: list[Line] = []
