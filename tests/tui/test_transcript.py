@@ -363,6 +363,19 @@ async def test_resizing_keeps_the_turn_at_the_top() -> None:
             assert all(len(row) <= width for row in rows(transcript))
 
 
+async def test_resizing_keeps_the_reader_in_a_long_turn() -> None:
+    code = "```python\n" + "x = 1\n" * 30 + "```\n\n"
+    prose = "\n\n".join(f"Paragraph {number} " + "goes on and on " * 30 for number in range(20))
+    async with showing(Chat(["question", code + prose])) as (app, pilot):
+        transcript = app.transcript
+        transcript.scroll_rows(-40)
+        before = rows(transcript)[0]
+        for width in (100, 30, 60):
+            await pilot.resize_terminal(width, 20)
+            await pilot.pause()
+            assert before.split()[:2] == rows(transcript)[0].split()[:2], width
+
+
 async def test_dragging_the_scroll_bar_jumps_by_the_estimates() -> None:
     chat = long_chat(3_000)
     async with showing(chat) as (app, pilot):

@@ -265,13 +265,13 @@ class TurnView(TurnRows):
         if width == self._width:
             self._lay_out()
             return
-        before, self._width = self._width, width
+        is_kept = self._width and not self._following and self._turns
+        passed = self.drawn(self._top[0]).passed(self._top[1]) if is_kept else 0
+        self._width = width
         self._forget()
         self.width_changed()
-        if before and not self._following and self._turns:
-            self._top = (self._top[0], self._top[1] * before // max(1, width))
-            height = len(self.drawn(self._top[0]))
-            self._top = (self._top[0], min(self._top[1], height - 1))
+        if is_kept:
+            self._top = (self._top[0], self.drawn(self._top[0]).row_of(passed))
         self._lay_out()
 
     def render_lines(self, crop: Region) -> list[Strip]:

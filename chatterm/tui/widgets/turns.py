@@ -165,6 +165,19 @@ class Drawn:
     def lines(self) -> list[Line]:
         return [*self.head, *self.text, *self.foot]
 
+    def passed(self, row: int) -> int:
+        """What a reader has passed who begins with that row: about as much at any width."""
+        return sum(map(_weight, self.lines()[:row]))
+
+    def row_of(self, passed: int) -> int:
+        """The row that a reader begins with who has passed that much."""
+        lines = self.lines()
+        for row, line in enumerate(lines):
+            passed -= _weight(line)
+            if passed < 0:
+                return row
+        return max(0, len(lines) - 1)
+
     def code_number(self, row: int) -> int:
         """The number of the code block whose head stands on that row, from 1."""
         end = row - len(self.head) + 1
@@ -246,6 +259,11 @@ class Drawn:
                 hint = plain_lines(card.hint, self._width - 2, self._look.muted)
                 lines += _behind("▌ ", style, hint, CARD)
         self.foot = [*([EMPTY] if lines and self.text else []), *lines, EMPTY]
+
+
+def _weight(line: Line) -> int:
+    """How much of a turn a row is: the characters of its text, or itself where it has none."""
+    return len(line.copied()) + len(line.join) if line.prefix < ALL else 1
 
 
 def plain_lines(text: str, width: int, style: Style) -> list[Line]:
