@@ -241,6 +241,22 @@ async def test_the_cursor_moves_by_turns_and_stays_in_sight() -> None:
         assert transcript.following
 
 
+async def test_the_cursor_goes_along_with_who_scrolls() -> None:
+    async with showing(long_chat(100)) as (app, _):
+        transcript = app.transcript
+        transcript.page(-1)
+        transcript.page(-1)
+        seen = sorted({place[0] for place in transcript._view if place})
+        assert transcript._at == seen[-1] < 98
+        transcript.move(-1)
+        assert transcript._at == seen[-2]
+        transcript.go_home()
+        transcript.page(1)
+        assert transcript._at in {place[0] for place in transcript._view if place}
+        transcript.follow()
+        assert transcript._at == 99
+
+
 async def test_search_marks_and_steps() -> None:
     texts = [f"message {number} of the chat" for number in range(60)]
     texts[7] = "here is the Needle, a needle\n\nand one more needle"

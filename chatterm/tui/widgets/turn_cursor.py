@@ -31,6 +31,15 @@ class CursorTurns(SelectableTurns):
         if before != number and self._turns:
             self._refresh_turns(before, number)
 
+    def _see(self) -> None:
+        """Keys are about what can be seen: who scrolls takes the cursor along."""
+        super()._see()
+        seen = [place[0] for place in self._view if place is not None]
+        if not seen or seen[0] <= self._at <= seen[-1]:
+            return
+        nearest = min(max(self._at, seen[0]), seen[-1])
+        self._move_cursor(seen[-1] if self._following else nearest)
+
     def _bring_in(self, place: Place) -> None:
         """Scroll no further than needed to see a turn from a place on."""
         if not self._width:
