@@ -28,7 +28,7 @@ from chatterm.engine.settings import EngineSettings
 from chatterm.messages import Message, Request, Role
 from chatterm.params import Params
 from tests.ggufs import make_gguf
-from tests.unit.test_gguf import LLAMA, file_of, u32, vocabulary_entries
+from tests.headers import LLAMA, file_of, u32, vocabulary_entries
 
 BAR = 0.1
 

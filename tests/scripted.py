@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from chatterm.events import Done, Event, TextDelta
 from chatterm.messages import ModelInfo, Request, Stop
@@ -51,3 +52,9 @@ class ScriptedBackend:
 def says(*words: str) -> list[Step]:
     """A script of text that ends well."""
     return [*(TextDelta(word) for word in words), Done(Stop.END)]
+
+
+async def drained(events: AsyncGenerator[Event, None]) -> list[Event]:
+    """All events of an answer, to its end."""
+    async with aclosing(events) as stream:
+        return [event async for event in stream]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,24 @@ def ask(*args: str, stdin: str | bytes = "") -> Ran:
     return chatterm("ask", "-m", "echo", *args, stdin=stdin)
 
 
+def new_chat(*words: str) -> str:
+    """The id of a chat with this prompt and its answer."""
+    ran = ask("--json", *words)
+    assert ran.code == 0, ran.err
+    chat_id: str = ran.json["chat_id"]
+    return chat_id
+
+
 def opened_store() -> Store:
     """The store that the program of this test uses."""
     path = Paths.from_environment(os.environ).database
     return Store.open(path, clock=time.time, new_id=ulid_factory())
+
+
+def stored_messages(home: Path) -> list[tuple[str, str, str]]:
+    """Role, text and state of every message, as any SQLite tool reads them."""
+    with closing(sqlite3.connect(home / "data" / "chatterm.db")) as connection:
+        return connection.execute("SELECT role, text, state FROM messages ORDER BY id").fetchall()
 
 
 def slow_echo(home: Path, words_per_second: float = 100) -> str:

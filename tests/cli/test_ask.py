@@ -12,17 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import COMMAND, ask, chatterm, slow_echo
+from tests.cli.program import COMMAND, ask, chatterm, slow_echo, stored_messages
 
 LONG = " ".join(f"word{number}" for number in range(400))
-
-
-def messages(home: Path) -> list[tuple[str, str, str]]:
-    connection = sqlite3.connect(home / "data" / "chatterm.db")
-    try:
-        return connection.execute("SELECT role, text, state FROM messages ORDER BY id").fetchall()
-    finally:
-        connection.close()
 
 
 def test_the_answer_alone_is_on_stdout() -> None:
@@ -145,7 +137,7 @@ def test_temporary_leaves_nothing(home: Path) -> None:
 
 def test_a_system_prompt_begins_the_chat(home: Path) -> None:
     ask("-s", "be brief", "hello")
-    assert [role for role, _, _ in messages(home)] == ["system", "user", "assistant"]
+    assert [role for role, _, _ in stored_messages(home)] == ["system", "user", "assistant"]
 
 
 def test_ctrl_c_ends_with_130_and_keeps_the_partial_answer(home: Path) -> None:
@@ -156,7 +148,7 @@ def test_ctrl_c_ends_with_130_and_keeps_the_partial_answer(home: Path) -> None:
         out.read(30)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
-    (_, prompt, _), (_, answer, state) = messages(home)
+    (_, prompt, _), (_, answer, state) = stored_messages(home)
     assert prompt == LONG
     assert state == "stopped"
     assert LONG.startswith(answer)
@@ -187,7 +179,7 @@ def test_being_told_to_end_keeps_the_partial_answer(
         out.read(30)
         process.send_signal(number)
         assert process.wait(timeout=10) == code
-    assert messages(home)[1][2] == "stopped"
+    assert stored_messages(home)[1][2] == "stopped"
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(home: Path) -> None:
@@ -196,7 +188,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(home: Path) -> None:
     ran = subprocess.run(["bash", "-c", pipeline], capture_output=True, text=True, timeout=60)
     assert ran.stderr == ""
     assert ran.stdout.splitlines()[-1].endswith("0")
-    assert messages(home)[1][2] == "stopped"
+    assert stored_messages(home)[1][2] == "stopped"
 
 
 def test_kill_loses_at_most_a_second_and_never_the_prompt(home: Path) -> None:
@@ -211,7 +203,7 @@ def test_kill_loses_at_most_a_second_and_never_the_prompt(home: Path) -> None:
         process.wait()
         seen += out.read()
     ask("the next one finds it")
-    (_, prompt, _), (_, answer, state), *_ = messages(home)
+    (_, prompt, _), (_, answer, state), *_ = stored_messages(home)
     assert prompt == LONG
     assert state == "stopped"
     assert len(seen.decode().split()) - len(answer.split()) <= 50

@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chatterm.messages import Role
-from tests.cli.program import ask, chatterm, opened_store
+from tests.cli.program import ask, chatterm, new_chat, opened_store
 from tests.cli.terminal import in_a_terminal
-
-
-def new_chat(*words: str) -> str:
-    ran = ask("--json", *words)
-    assert ran.code == 0
-    chat_id: str = ran.json["chat_id"]
-    return chat_id
 
 
 def listed(*options: str) -> list[str]:

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from chatterm.cli.program import needed, program
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role
 from chatterm.paths import Paths
@@ -20,6 +18,7 @@ from chatterm.store import Store
 from chatterm.templates import Template, Templates
 from tests.cli.program import chatterm, slow_echo
 from tests.cli.screens import on_a_screen
+from tests.cli.tree import TREE, commands
 
 ESCAPE = "\x1b"
 COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
@@ -205,14 +204,6 @@ def test_on_a_terminal_it_ends_the_same_way(row: Row, columns: int, env: dict[st
 
 def unwrapped(text: str) -> str:
     return "".join(text.split())
-
-
-TREE = get_command(program(needed([], {})))
-
-
-def commands(command: Any, path: list[str]) -> list[list[str]]:
-    below = getattr(command, "commands", None) or {}
-    return [path, *(each for name in below for each in commands(below[name], [*path, name]))]
 
 
 @pytest.mark.parametrize("path", commands(TREE, []), ids=lambda path: " ".join(path) or "chatterm")

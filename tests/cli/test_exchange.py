@@ -11,18 +11,13 @@ import pytest
 
 from chatterm.cli import exchange
 from chatterm.store.exchange import formats
-from tests.cli.program import ask, chatterm, opened_store
+from tests.cli.program import chatterm, new_chat, opened_store
 from tests.cli.terminal import in_a_terminal
 from tests.store.exchange import foreign
 
 
 def titles(*options: str) -> list[str]:
     return [chat["title"] for chat in chatterm("chats", "list", "--json", *options).json]
-
-
-def new_chat(*words: str) -> str:
-    chat_id: str = ask("--json", *words).json["chat_id"]
-    return chat_id
 
 
 def test_the_options_name_the_formats_that_there_are() -> None:

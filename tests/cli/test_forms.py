@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import ask, chatterm, slow_echo
-from tests.cli.test_ask import messages
+from tests.cli.program import ask, chatterm, slow_echo, stored_messages
 from tests.ggufs import make_gguf
 
 FITS, MISSES = '{"name": "x", "age": 3}', '{"name": "x"}'
@@ -25,7 +24,7 @@ def test_an_answer_that_misses_its_schema_is_printed_kept_and_exit_7(
     ran = ask("--schema", form, MISSES)
     assert (ran.code, ran.out) == (7, MISSES + "\n")
     assert "lacks age" in ran.err
-    assert messages(home)[-1] == ("assistant", MISSES, "complete")
+    assert stored_messages(home)[-1] == ("assistant", MISSES, "complete")
 
 
 def test_with_json_the_answer_and_its_error_are_one_object() -> None:
@@ -68,7 +67,7 @@ BLOCKS = "Try this:\n\n```sh\nls\n```\n\nor\n\n```sh\nls -l\n```\n\nGood luck"
 def test_extract_prints_the_last_block_alone_and_keeps_everything(home: Path) -> None:
     ran = ask("-x", BLOCKS)
     assert (ran.code, ran.out, ran.err) == (0, "ls -l\n", "")
-    assert messages(home)[-1][1] == BLOCKS
+    assert stored_messages(home)[-1][1] == BLOCKS
 
 
 def test_without_a_block_nothing_reaches_stdout() -> None:
@@ -97,7 +96,7 @@ def test_dry_run_knows_the_chat_it_would_go_on_in(home: Path) -> None:
     ran = ask("--dry-run", "--json", "--chat", chat, "second")
     assert ran.json["prompt"] == "first\n\nfirst\n\nsecond"
     assert ran.json["tokens"] == 3
-    assert len(messages(home)) == 2
+    assert len(stored_messages(home)) == 2
 
 
 def test_dry_run_asks_the_engine_for_exact_numbers(home: Path) -> None:

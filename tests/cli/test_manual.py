@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from chatterm.cli.program import needed, program
-from tests.cli.test_every_command import commands
+from tests.cli.tree import TREE, commands
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "manual.py"
 
@@ -24,9 +22,8 @@ def page() -> str:
 
 
 def test_it_has_every_command_with_every_option(page: str) -> None:
-    tree = get_command(program(needed([], {})))
-    for path in commands(tree, []):
-        command = tree
+    for path in commands(TREE, []):
+        command = TREE
         for name in path:
             command = command.commands[name]  # type: ignore[attr-defined]
         if getattr(command, "commands", None):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import ask, slow_echo
+from tests.cli.program import ask, slow_echo, stored_messages
 
 WORDS_PER_SECOND = 100
 LOST_SECONDS = 1.0
@@ -151,12 +151,7 @@ def kill_many(home: Path, count: int) -> None:
         sent += bool(use.sent)
     assert sent > 0
     ask("the next run finds what was left behind")
-    connection = sqlite3.connect(home / "data" / "chatterm.db")
-    try:
-        left = connection.execute("SELECT count(*) FROM messages WHERE state = 'writing'")
-        assert left.fetchone() == (0,)
-    finally:
-        connection.close()
+    assert "writing" not in [state for _, _, state in stored_messages(home)]
 
 
 @pytest.mark.slow

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from tests.server.malformed import Malformed
+from tests.server.malformed import QUIET, Malformed
 from tests.server.serving import serving
-from tests.server.test_malformed import QUIET
 
 SECONDS = 300.0
 

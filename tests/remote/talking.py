@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from chatterm.remote.openassistant.following import Watch
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from tests.remote.connections import http_to
+from tests.scripted import drained
 from tests.servers.openassistant import OpenAssistant
 
 WATCH = Watch(check=0.1, pauses=(0.01, 0.02, 0.05), patience=1.0)
@@ -66,11 +67,6 @@ class Talk:
         kept = self.store.tree(self.session.chat_id)
         assert [m.text for m in kept if m.role.value == "user"] == list(prompts)
         assert all(m.state is not State.WRITING for m in kept)
-
-
-async def drained(events: AsyncGenerator[Event, None]) -> list[Event]:
-    async with aclosing(events) as stream:
-        return [event async for event in stream]
 
 
 def notices(events: list[Event]) -> list[str]:

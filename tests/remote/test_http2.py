@@ -17,7 +17,7 @@ from chatterm.remote._http import Http
 from chatterm.remote.address import parse_address
 from chatterm.remote.openai import OpenAIBackend
 from tests.remote.connections import QUICK
-from tests.remote.talking import drained
+from tests.scripted import drained
 from tests.servers.openai import OpenAIServer
 
 

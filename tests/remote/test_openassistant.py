@@ -19,7 +19,8 @@ from chatterm.remote.openassistant.signals import Failed, Final, Pending, Token,
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from tests.remote.connections import http_to
-from tests.remote.talking import MODEL, Talk, backend_to, drained, notices, talking
+from tests.remote.talking import MODEL, Talk, backend_to, notices, talking
+from tests.scripted import drained
 from tests.servers.openassistant import (
     GENERATIONS,
     Become,

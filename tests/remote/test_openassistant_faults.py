@@ -20,7 +20,8 @@ from chatterm.session import ChatSession
 from chatterm.store import Store
 from tests.contract.suite import check_order, text_of
 from tests.remote.connections import QUICK
-from tests.remote.talking import MODEL, Talk, backend_to, drained, notices, talking
+from tests.remote.talking import MODEL, Talk, backend_to, notices, talking
+from tests.scripted import drained
 from tests.servers.openassistant import (
     COMMENT,
     GENERATIONS,

@@ -24,7 +24,8 @@ from chatterm.remote.openassistant.backend import OpenAssistantBackend
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from chatterm.sync import Taken, sync
-from tests.remote.talking import WATCH, drained, notices
+from tests.remote.talking import WATCH, notices
+from tests.scripted import drained
 from tests.server.serving import Served, add_user, serving
 
 MODEL = "lab/echo"

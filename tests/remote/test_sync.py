@@ -13,7 +13,8 @@ from chatterm.session import ChatSession
 from chatterm.store import Store
 from chatterm.sync import Taken, sync
 from tests.clocks import Clock
-from tests.remote.talking import MODEL, Talk, drained, notices, talking
+from tests.remote.talking import MODEL, Talk, notices, talking
+from tests.scripted import drained
 from tests.servers.openassistant import GENERATIONS, Abort, OpenAssistant, Say, Wait
 
 MODELS = ["lab/OA_SFT_Pythia_12B", MODEL]

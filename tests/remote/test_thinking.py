@@ -15,7 +15,7 @@ from chatterm.remote.ollama import OllamaBackend
 from chatterm.remote.openai import OpenAIBackend
 from chatterm.remote.thinking import Thinking
 from tests.remote.connections import http_to
-from tests.remote.talking import drained
+from tests.scripted import drained
 from tests.servers.openai import NDJSON, OllamaServer, OpenAIServer, chunk, line, scripted
 
 THOUGHTS = {

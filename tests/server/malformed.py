@@ -16,6 +16,13 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, openapi
 from schemathesis.core.errors import InvalidSchema
 
+QUIET: dict[str, Any] = {
+    "models": ("echo",),
+    "requests_per_minute": 0,
+    "open_jobs": 1000,
+    "queue_size": 1000,
+}
+"""Settings of a server that is asked as fast as it answers."""
 DEEP = 3000
 """More than Python's parsers go into each other."""
 NOT_JSON = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 
 from chatterm.catalog import load_catalog
 from chatterm.config_reading import load_config
+from chatterm.ids import ulid_factory
 from chatterm.paths import Paths
 from chatterm.server.core import Server, open_server
 from chatterm.server.keys import Scope
@@ -87,10 +89,6 @@ def add_user(name: str, password: str = "correct horse", *, is_admin: bool = Fal
 
 @contextmanager
 def people() -> Iterator[People]:
-    import time
-
-    from chatterm.ids import ulid_factory
-
     path = Paths.from_environment(os.environ).server_database
     records = open_records(path, clock=time.time, new_id=ulid_factory())
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ import pytest
 from chatterm.backend import open_backend
 from chatterm.catalog import load_catalog
 from chatterm.config_reading import load_config
-from chatterm.events import Event, Notice
+from chatterm.events import Notice
 from chatterm.ids import ulid_factory
 from chatterm.messages import Role, State
 from chatterm.paths import Paths
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from tests.cli.program import Ran, chatterm, opened_store, slow_echo
+from tests.scripted import drained
 from tests.server.asking import get, post, request
 from tests.server.serving import Served, add_user, people, serving
 
@@ -43,10 +43,6 @@ def backend(model: str) -> Any:
 
 def got(served: Served, path: str) -> Any:
     return get(served.url + path).raise_for_status().json()
-
-
-async def drained(events: AsyncGenerator[Event, None]) -> list[Event]:
-    return [event async for event in events]
 
 
 def test_it_knows_its_own_server_and_asks_nothing_on_this_machine() -> None:

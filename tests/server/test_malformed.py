@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from tests.server.malformed import Malformed
+from tests.server.malformed import QUIET, Malformed
 from tests.server.serving import serving
 
 SECONDS = 25.0
 """Of each half; ``make faults`` takes longer."""
-QUIET: dict[str, Any] = {
-    "models": ("echo",),
-    "requests_per_minute": 0,
-    "open_jobs": 1000,
-    "queue_size": 1000,
-}
 
 
 def test_no_malformed_request_is_a_failure_of_the_server() -> None:

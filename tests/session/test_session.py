@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,7 +12,6 @@ from chatterm.echo import EchoBackend
 from chatterm.errors import ChattermError, ConfigError, EngineError, StoreError
 from chatterm.events import (
     Done,
-    Event,
     Linked,
     ReasoningDelta,
     Replaced,
@@ -25,16 +23,11 @@ from chatterm.recording import CHECKPOINT_SECONDS
 from chatterm.session import ChatSession
 from chatterm.store import Store
 from chatterm.titles import first_words
-from tests.scripted import ScriptedBackend, Step, says
+from tests.scripted import ScriptedBackend, Step, drained, says
 
 
 def session_on(store: Store, *scripts: Sequence[Step], system: str = "") -> ChatSession:
     return ChatSession(store, ScriptedBackend(*scripts), model="scripted", system=system)
-
-
-async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:
-    async with aclosing(events) as stream:
-        return [event async for event in stream]
 
 
 def texts(path: list[Message]) -> list[str]:
@@ -43,7 +36,7 @@ def texts(path: list[Message]) -> list[str]:
 
 async def test_a_prompt_and_its_answer_are_stored(store: Store) -> None:
     session = session_on(store, says("Hello ", "you"))
-    events = await drain(session.send("Hi"))
+    events = await drained(session.send("Hi"))
     assert texts(session.path()) == ["Hi", "Hello you"]
     assert isinstance(events[-1], Done)
     answer = session.path()[-1]
@@ -55,12 +48,12 @@ async def test_the_prompt_is_stored_before_the_backend_is_called(store: Store) -
     events = session.send("precious words")
     assert texts(session.path()) == ["precious words"]
     with pytest.raises(EngineError):
-        await drain(events)
+        await drained(events)
 
 
 async def test_a_system_prompt_is_the_root(store: Store) -> None:
     session = session_on(store, says("ok"), system="Be brief.")
-    await drain(session.send("Hi"))
+    await drained(session.send("Hi"))
     assert [message.role for message in session.path()] == [
         Role.SYSTEM,
         Role.USER,
@@ -71,7 +64,7 @@ async def test_a_system_prompt_is_the_root(store: Store) -> None:
 async def test_a_failed_answer_keeps_what_came_and_why_it_ended(store: Store) -> None:
     session = session_on(store, [TextDelta("half an "), EngineError("it died")])
     with pytest.raises(EngineError):
-        await drain(session.send("Hi"))
+        await drained(session.send("Hi"))
     answer = session.path()[-1]
     assert (answer.text, answer.state, answer.error) == ("half an ", State.FAILED, "it died")
 
@@ -90,7 +83,7 @@ async def test_closing_the_stream_stops_the_answer_and_keeps_it(store: Store) ->
 
 async def test_cancelling_the_reader_stops_the_answer_and_keeps_it(store: Store) -> None:
     session = session_on(store, [TextDelta("half"), 60.0])
-    task = asyncio.create_task(drain(session.send("Hi")))
+    task = asyncio.create_task(drained(session.send("Hi")))
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -120,42 +113,42 @@ async def test_an_answer_is_written_down_while_its_backend_is_silent(store: Stor
 async def test_reasoning_and_tool_calls_are_kept(store: Store) -> None:
     call = ToolCall("c1", "look_up", '{"word": "x"}')
     session = session_on(store, [ReasoningDelta("let me see"), ToolCalled(call), Done(Stop.TOOL)])
-    await drain(session.send("Hi"))
+    await drained(session.send("Hi"))
     answer = session.path()[-1]
     assert (answer.reasoning, answer.tool_calls) == ("let me see", (call,))
 
 
 async def test_regenerating_adds_a_sibling(store: Store) -> None:
     session = session_on(store, says("first"), says("second"))
-    await drain(session.send("Hi"))
+    await drained(session.send("Hi"))
     first = session.path()[-1]
-    await drain(session.regenerate(first.id))
+    await drained(session.regenerate(first.id))
     assert texts(session.path()) == ["Hi", "second"]
     assert texts(store.siblings(first.id)) == ["first", "second"]
 
 
 async def test_editing_a_prompt_branches_and_answers_again(store: Store) -> None:
     session = session_on(store, says("one"), says("two"))
-    await drain(session.send("Hi"))
+    await drained(session.send("Hi"))
     prompt = session.path()[0]
-    await drain(session.edit(prompt.id, "Hello"))
+    await drained(session.edit(prompt.id, "Hello"))
     assert texts(session.path()) == ["Hello", "two"]
     assert texts(store.siblings(prompt.id)) == ["Hi", "Hello"]
 
 
 async def test_editing_an_answer_asks_nobody(store: Store) -> None:
     session = session_on(store, says("one"))
-    await drain(session.send("Hi"))
-    assert await drain(session.edit(session.path()[-1].id, "better")) == []
+    await drained(session.send("Hi"))
+    assert await drained(session.edit(session.path()[-1].id, "better")) == []
     assert texts(session.path()) == ["Hi", "better"]
 
 
 async def test_continuing_goes_on_from_what_was_said(store: Store) -> None:
     session = session_on(store, [TextDelta("Once upon"), EngineError("x")], says(" a time"))
     with pytest.raises(EngineError):
-        await drain(session.send("A tale"))
+        await drained(session.send("A tale"))
     broken = session.path()[-1]
-    await drain(session.continue_(broken.id))
+    await drained(session.continue_(broken.id))
     assert texts(session.path()) == ["A tale", "Once upon a time"]
     backend = session.backend
     assert isinstance(backend, ScriptedBackend)
@@ -166,26 +159,26 @@ async def test_continuing_goes_on_from_what_was_said(store: Store) -> None:
 async def test_continuing_a_prompt_answers_it(store: Store) -> None:
     session = session_on(store, [EngineError("x")], says("here"))
     with pytest.raises(EngineError):
-        await drain(session.send("Hi"))
-    await drain(session.continue_(session.path()[0].id))
+        await drained(session.send("Hi"))
+    await drained(session.continue_(session.path()[0].id))
     assert texts(session.path()) == ["Hi", "here"]
 
 
 async def test_selecting_shows_a_branch_to_its_end(store: Store) -> None:
     session = session_on(store, says("a"), says("b"), says("c"))
-    await drain(session.send("1"))
-    await drain(session.send("2"))
+    await drained(session.send("1"))
+    await drained(session.send("2"))
     prompt = session.path()[0]
-    await drain(session.edit(prompt.id, "other"))
+    await drained(session.edit(prompt.id, "other"))
     session.select(prompt.id)
     assert texts(session.path()) == ["1", "a", "2", "b"]
 
 
 async def test_undo_takes_back_an_edit_and_a_deletion(store: Store) -> None:
     session = session_on(store, says("a"))
-    await drain(session.send("1"))
+    await drained(session.send("1"))
     answer = session.path()[-1]
-    await drain(session.edit(answer.id, "edited"))
+    await drained(session.edit(answer.id, "edited"))
     session.undo()
     assert texts(session.path()) == ["1", "a"]
     session.delete(answer.id)
@@ -196,9 +189,9 @@ async def test_undo_takes_back_an_edit_and_a_deletion(store: Store) -> None:
 
 async def test_a_fork_is_a_chat_of_its_own(store: Store) -> None:
     session = session_on(store, says("a"), says("b"))
-    await drain(session.send("1"))
+    await drained(session.send("1"))
     fork = session.fork(session.path()[-1].id)
-    await drain(session.send("2"))
+    await drained(session.send("2"))
     assert texts(store.path(fork.id)) == ["1", "a"]
 
 
@@ -206,13 +199,13 @@ async def test_ids_of_a_remote_are_remembered_and_sent_again(store: Store) -> No
     session = session_on(store, says("a"), says("b"))
     backend = session.backend
     assert isinstance(backend, ScriptedBackend)
-    await drain(session.send("1"))
+    await drained(session.send("1"))
     assert session.chat_id is not None
     backend.enqueue(Linked(session.chat_id, "remote-chat"), *says("b"))
     backend._scripts.pop(0)
-    await drain(session.send("2"))
+    await drained(session.send("2"))
     backend.enqueue(*says("c"))
-    await drain(session.send("3"))
+    await drained(session.send("3"))
     assert backend.requests[-1].links == {session.chat_id: "remote-chat"}
 
 
@@ -224,20 +217,20 @@ async def test_a_final_text_takes_the_place_of_what_was_streamed(store: Store) -
         Done(Stop.END),
     ]
     session = session_on(store, script)
-    await drain(session.send("Hi"))
+    await drained(session.send("Hi"))
     assert texts(session.path()) == ["Hi", "Hello, world."]
 
 
 async def test_a_final_text_leaves_what_it_continues(store: Store) -> None:
     session = session_on(store, says("Once"), [TextDelta(" up"), Replaced(" upon"), Done(Stop.END)])
-    await drain(session.send("Tell"))
-    await drain(session.continue_(session.path()[-1].id))
+    await drained(session.send("Tell"))
+    await drained(session.continue_(session.path()[-1].id))
     assert texts(session.path()) == ["Tell", "Once upon"]
 
 
 async def test_pictures_on_the_path_go_to_the_backend(store: Store) -> None:
     session = session_on(store, says("a cat"))
-    await drain(session.send("What is it?", [Content("cat.png", "image/png", b"\x89PNG")]))
+    await drained(session.send("What is it?", [Content("cat.png", "image/png", b"\x89PNG")]))
     (picture,) = session.path()[0].attachments
     assert isinstance(session.backend, ScriptedBackend)
     asked = session.backend.requests[0]
@@ -257,7 +250,7 @@ async def test_a_chat_that_could_not_be_begun_begins_with_the_next_prompt(
         while_full.setattr(store, "add", full)
         with pytest.raises(StoreError):
             session.send("first")
-    await drain(session.send("second"))
+    await drained(session.send("second"))
     assert texts(session.path()) == ["second", "hm"]
 
 
@@ -271,7 +264,7 @@ async def test_an_empty_prompt_is_refused_and_leaves_nothing(store: Store) -> No
 async def test_a_backend_that_ends_without_done_fails_the_answer(store: Store) -> None:
     session = session_on(store, [TextDelta("so")])
     with pytest.raises(ChattermError):
-        await drain(session.send("Hi"))
+        await drained(session.send("Hi"))
     assert session.path()[-1].state is State.FAILED
 
 
@@ -288,7 +281,7 @@ async def test_a_store_that_breaks_during_an_answer_says_so(
     )
     monkeypatch.setattr(store, "checkpoint", full)
     with pytest.raises(StoreError):
-        await drain(session.send("Hi"))
+        await drained(session.send("Hi"))
     assert session.path()[-1].text == "ab"
 
 
@@ -297,7 +290,7 @@ async def test_the_echo_backend_continues_its_own_words(store: Store) -> None:
     events = session.send("one two three")
     await anext(events)
     await events.aclose()
-    await drain(session.continue_(session.path()[-1].id))
+    await drained(session.continue_(session.path()[-1].id))
     assert session.path()[-1].text == "one two three"
 
 

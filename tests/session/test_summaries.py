@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from chatterm.backend import count_prompt
 from chatterm.echo import EchoBackend
 from chatterm.errors import ConfigError, EngineError, ModelError
-from chatterm.events import Done, Event, TextDelta
+from chatterm.events import Done, TextDelta
 from chatterm.messages import Message, Role, State, Stop
 from chatterm.params import Params
 from chatterm.session import ChatSession
@@ -19,14 +18,9 @@ from chatterm.summaries import shortened
 from tests.engines import Engine
 from tests.engines import engine as engine
 from tests.engines import tiny as tiny
-from tests.scripted import ScriptedBackend, Step, says
+from tests.scripted import ScriptedBackend, Step, drained, says
 
 FACTS = "They talked about whales."
-
-
-async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:
-    async with aclosing(events) as stream:
-        return [event async for event in stream]
 
 
 def texts(path: Sequence[Message]) -> list[str]:
@@ -37,8 +31,8 @@ async def talked(store: Store, *scripts: Sequence[Step], system: str = "") -> Ch
     """A chat of two turns; what is asked then is answered by the scripts."""
     backend = ScriptedBackend(says("A1" * 20), says("A2"), *scripts)
     session = ChatSession(store, backend, model="scripted", system=system)
-    await drain(session.send("Q1"))
-    await drain(session.send("Q2"))
+    await drained(session.send("Q1"))
+    await drained(session.send("Q2"))
     return session
 
 
@@ -50,9 +44,9 @@ def asked(session: ChatSession) -> list[str]:
 
 async def test_a_summary_takes_the_place_of_what_it_stands_for(store: Store) -> None:
     session = await talked(store, says(FACTS), says("A3"), system="Be brief.")
-    await drain(session.summarise())
+    await drained(session.summarise())
     assert asked(session)[:3] == ["Be brief.", "Q1", "A1" * 20], "it begins as the chat does"
-    await drain(session.send("Q3"))
+    await drained(session.send("Q3"))
     system, *rest = asked(session)
     assert system.startswith("Be brief.\n\n")
     assert system.endswith(FACTS)
@@ -64,60 +58,60 @@ async def test_a_summary_takes_the_place_of_what_it_stands_for(store: Store) -> 
 
 async def test_undo_brings_the_messages_back(store: Store) -> None:
     session = await talked(store, says(FACTS), says("A3"))
-    await drain(session.summarise())
+    await drained(session.summarise())
     change = session.undo()
     assert change is not None
     assert change.kind is ChangeKind.SUMMARY
-    await drain(session.send("Q3"))
+    await drained(session.send("Q3"))
     assert asked(session) == ["Q1", "A1" * 20, "Q2", "A2", "Q3"]
 
 
 async def test_a_branch_that_began_before_it_does_without(store: Store) -> None:
     session = await talked(store, says(FACTS), says("other"))
     prompt = session.path()[2]
-    await drain(session.summarise())
-    await drain(session.edit(prompt.id, "Q2 again"))
+    await drained(session.summarise())
+    await drained(session.edit(prompt.id, "Q2 again"))
     assert asked(session) == ["Q1", "A1" * 20, "Q2 again"]
 
 
 async def test_a_summary_that_did_not_come_counts_for_nothing(store: Store) -> None:
     session = await talked(store, [TextDelta("They"), EngineError("it died")], says("A3"))
     with pytest.raises(EngineError):
-        await drain(session.summarise())
+        await drained(session.summarise())
     assert session.path()[-1].state is State.FAILED
-    await drain(session.send("Q3"))
+    await drained(session.send("Q3"))
     assert asked(session) == ["Q1", "A1" * 20, "Q2", "A2", "Q3"]
 
 
 async def test_an_empty_summary_is_a_failure(store: Store) -> None:
     session = await talked(store, [TextDelta(" \n"), Done(Stop.END)])
     with pytest.raises(ModelError, match="no summary"):
-        await drain(session.summarise())
+        await drained(session.summarise())
     assert session.path()[-1].state is State.FAILED
 
 
 async def test_it_can_be_edited_and_made_again(store: Store) -> None:
     session = await talked(store, says("wrong"), says("better"), says("A3"))
-    await drain(session.summarise())
+    await drained(session.summarise())
     first = session.path()[-1]
-    await drain(session.regenerate(first.id))
+    await drained(session.regenerate(first.id))
     again = session.path()[-1]
     assert (again.text, again.summarises, again.parent_id) == ("better", 2, first.parent_id)
-    await drain(session.edit(again.id, "my own words"))
+    await drained(session.edit(again.id, "my own words"))
     assert len(store.siblings(first.id)) == 3
-    await drain(session.send("Q3"))
+    await drained(session.send("Q3"))
     assert "my own words" in asked(session)[0]
     assert asked(session)[1:] == ["Q2", "A2", "Q3"]
 
 
 async def test_the_next_one_begins_with_the_one_before(store: Store) -> None:
     session = await talked(store, says(FACTS), says("A3"), says("All of it."), says("A4"))
-    await drain(session.summarise())
-    await drain(session.send("Q3"))
-    await drain(session.summarise())
+    await drained(session.summarise())
+    await drained(session.send("Q3"))
+    await drained(session.summarise())
     assert FACTS in asked(session)[0]
     assert asked(session)[1:3] == ["Q2", "A2"]
-    await drain(session.send("Q4"))
+    await drained(session.send("Q4"))
     assert "All of it." in asked(session)[0]
     assert FACTS not in asked(session)[0]
     assert asked(session)[1:] == ["Q3", "A3", "Q4"]
@@ -125,7 +119,7 @@ async def test_the_next_one_begins_with_the_one_before(store: Store) -> None:
 
 async def test_it_goes_along_into_a_fork_and_a_file(store: Store) -> None:
     session = await talked(store, says(FACTS))
-    await drain(session.summarise())
+    await drained(session.summarise())
     fork = store.fork(session.chat_id or "", session.path()[-1].id)
     assert [message.summarises for message in store.path(fork.id)] == [0, 0, 0, 0, 2]
     chat = store.portable(session.chat_id or "")
@@ -134,19 +128,19 @@ async def test_it_goes_along_into_a_fork_and_a_file(store: Store) -> None:
 
 async def test_who_cannot_be_told_is_not_asked(store: Store) -> None:
     session = ChatSession(store, EchoBackend({"echo": 0}), model="echo")
-    await drain(session.send("Q1"))
+    await drained(session.send("Q1"))
     with pytest.raises(ConfigError, match="echo cannot sum up"):
-        await drain(session.summarise())
+        await drained(session.summarise())
 
 
 async def test_a_chat_that_a_server_keeps_is_left_as_it_is(store: Store) -> None:
     session = await talked(store, says(FACTS), says("A3"))
-    await drain(session.summarise())
+    await drained(session.summarise())
     store.link(session.chat_id or "", "scripted", "there")
-    await drain(session.send("Q3"))
+    await drained(session.send("Q3"))
     assert asked(session) == ["Q1", "A1" * 20, "Q2", "A2", "Q3"]
     with pytest.raises(ConfigError, match="keeps this chat itself"):
-        await drain(session.summarise())
+        await drained(session.summarise())
 
 
 def test_system_messages_stay_where_they_are_or_come_first() -> None:
@@ -179,9 +173,9 @@ def engine_session(store: Store, engine: Callable[..., Engine], context: int) ->
 async def test_a_summary_makes_room(store: Store, engine: Callable[..., Engine]) -> None:
     session = engine_session(store, engine, 1024)
     while ((await count_prompt(session.backend, session.preview("and?"))).tokens or 0) < 700:
-        await drain(session.send("Tell me more about whales, and about the sea they live in."))
+        await drained(session.send("Tell me more about whales, and about the sea they live in."))
     before = session.path()
-    events = await drain(session.summarise())
+    events = await drained(session.summarise())
     summary = session.path()[-1]
     assert (summary.state, isinstance(events[-1], Done)) == (State.COMPLETE, True)
     assert 0 < summary.summarises < len(before)
@@ -200,11 +194,11 @@ async def test_more_than_the_model_can_read_is_summed_up_in_steps(
 ) -> None:
     session = engine_session(store, engine, 2048)
     for _ in range(14):
-        await drain(session.send("Tell me more about whales, and about the sea they live in."))
+        await drained(session.send("Tell me more about whales, and about the sea they live in."))
     session.backend = engine(context=512, sequences=1).backend()
     counted = await count_prompt(session.backend, session.preview(""))
     assert counted.left_out > 0
-    await drain(session.summarise())
+    await drained(session.summarise())
     assert session.path()[-1].summarises >= counted.left_out
     assert (await count_prompt(session.backend, session.preview("and?"))).left_out == 0
 
@@ -213,9 +207,9 @@ async def test_a_message_longer_than_the_context_cannot_be_summed_up(
     store: Store, engine: Callable[..., Engine]
 ) -> None:
     session = engine_session(store, engine, 2048)
-    await drain(session.send("word " * 400))
-    await drain(session.send("and now?"))
+    await drained(session.send("word " * 400))
+    await drained(session.send("and now?"))
     session.backend = engine(context=512, sequences=1).backend()
     with pytest.raises(ModelError, match="longer than the model's context"):
-        await drain(session.summarise())
+        await drained(session.summarise())
     assert session.path()[-1].state is State.FAILED

@@ -15,12 +15,12 @@ from chatterm.catalog import Catalog, ModelEntry, RemoteEntry
 from chatterm.config import Config
 from chatterm.handover import Beginning
 from chatterm.ids import ulid_factory
-from chatterm.messages import Message
+from chatterm.messages import CountedPrompt, Message, Request
 from chatterm.paths import Paths
 from chatterm.store import Store
 from chatterm.tui.actions import Keymap
 from chatterm.tui.app import ChattermApp
-from chatterm.tui.desk import Desk
+from chatterm.tui.desk import Capacity, Desk
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.talk import Talk
 from chatterm.tui.widgets.composer import Composer
@@ -190,3 +190,22 @@ def make_desk(
 
 def a_store(path: Path) -> Store:
     return Store.open(path, clock=Clock(), new_id=ulid_factory(Clock(), random_bytes=bytes))
+
+
+def limit(
+    run: Program, context: int, *, left_out: int = 0, tokens: int = 900, most: int = 4000
+) -> list[str]:
+    """A model with so much context that counts; what it was asked to count."""
+    asked: list[str] = []
+
+    async def capacity_of(model: str) -> Capacity:
+        return Capacity(context, 512.0, most)
+
+    async def count(request: Request) -> CountedPrompt:
+        asked.append(request.path[-1].text)
+        return CountedPrompt("", tokens, context, left_out)
+
+    run.desk.capacity_of = capacity_of  # type: ignore[method-assign]
+    run.backend.count = count  # type: ignore[attr-defined]
+    run.screen.standing.ask_again("scripted")
+    return asked

@@ -80,9 +80,7 @@ async def test_edit(store: Store, home: Path) -> None:
 
 async def test_regenerate(store: Store, home: Path) -> None:
     async with program(store, home, says("one"), says("two")) as run:
-        await talked(run, "a")
-        await act(run, "regenerate")
-        await run.answered()
+        await two_answers(run)
         assert run.texts() == ["a", "two"]
         assert len(store.siblings(run.path()[1].id)) == 2
 

@@ -14,29 +14,10 @@ from chatterm.tui.desk import Capacity
 from chatterm.tui.models import ModelShelf
 from chatterm.tui.widgets.status import Status, StatusLine
 from tests.scripted import Step, says
-from tests.tui.driving import Program, program
+from tests.tui.driving import Program, limit, program
 
 USAGE = Usage(prompt_tokens=700, evaluated_tokens=700, completion_tokens=100)
 ANSWER: list[Step] = [TextDelta("fine"), Done(Stop.END, USAGE)]
-
-
-def limit(
-    run: Program, context: int, *, left_out: int = 0, tokens: int = 900, most: int = 4000
-) -> list[str]:
-    """A model with so much context that counts; what it was asked to count."""
-    asked: list[str] = []
-
-    async def capacity_of(model: str) -> Capacity:
-        return Capacity(context, 512.0, most)
-
-    async def count(request: Request) -> CountedPrompt:
-        asked.append(request.path[-1].text)
-        return CountedPrompt("", tokens, context, left_out)
-
-    run.desk.capacity_of = capacity_of  # type: ignore[method-assign]
-    run.backend.count = count  # type: ignore[attr-defined]
-    run.screen.standing.ask_again("scripted")
-    return asked
 
 
 async def refuse(request: Request) -> CountedPrompt:

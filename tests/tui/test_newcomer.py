@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.cli.program import slow_echo
-from tests.tui.terminal import COMMAND, Terminal, needs_tmux, terminal
+from tests.tui.terminal import COMMAND, Terminal, needs_tmux
 
 pytestmark = [needs_tmux, pytest.mark.slow]
 
@@ -18,16 +14,6 @@ LONG = f"{PROGRAM}\n\n" + "\n\n".join(
 )
 _TITLE = 0
 """The row of the title."""
-
-
-@pytest.fixture
-def window(home: Path, tmp_path: Path) -> Iterator[Terminal]:
-    slow_echo(home, 60)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "notes.txt").write_text("Remember the milk.\n")
-    with terminal(folder) as opened:
-        yield opened
 
 
 def test_the_first_ten_minutes(window: Terminal) -> None:

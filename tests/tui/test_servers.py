@@ -19,7 +19,8 @@ from chatterm.store import Store
 from chatterm.tui.screens.asking import Asking
 from chatterm.tui.widgets.chatlist import ChatList
 from chatterm.tui.widgets.rows import Row, Rows
-from tests.remote.talking import MODEL, backend_to, drained
+from tests.remote.talking import MODEL, backend_to
+from tests.scripted import drained
 from tests.servers.openassistant import (
     GENERATIONS,
     Abort,

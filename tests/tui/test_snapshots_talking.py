@@ -15,8 +15,7 @@ from chatterm.store import Store
 from tests.pictures import png
 from tests.scripted import Step, says
 from tests.tui.album import Size, album, answer, at_three_sizes, utc
-from tests.tui.driving import Program, program
-from tests.tui.test_context import limit
+from tests.tui.driving import Program, limit, program
 
 __all__ = ["utc"]
 

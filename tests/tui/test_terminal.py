@@ -6,26 +6,14 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import slow_echo
 from tests.pictures import png
-from tests.tui.terminal import COMMAND, PATIENCE, Terminal, needs_tmux, terminal
+from tests.tui.terminal import COMMAND, PATIENCE, Terminal, needs_tmux
 
 pytestmark = [needs_tmux, pytest.mark.slow]
-
-
-@pytest.fixture
-def window(home: Path, tmp_path: Path) -> Iterator[Terminal]:
-    slow_echo(home, 60)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "notes.txt").write_text("Remember the milk.\n")
-    with terminal(folder) as opened:
-        yield opened
 
 
 def open_chat(window: Terminal, *, width: int = 80, height: int = 24, options: str = "") -> None:

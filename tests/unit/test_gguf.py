@@ -6,7 +6,7 @@ import os
 import struct
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,47 +17,21 @@ from chatterm.engine.gguf import join_shards, read_array, read_header
 from chatterm.engine.gguf_values import Skipped
 from chatterm.errors import ModelError
 from tests.ggufs import CHATML, make_bert, make_gguf, truncated
-
-U32, F32, BOOL, STRING, ARRAY, U64 = 4, 6, 7, 8, 9, 10
-Entry = tuple[str | bytes, bytes]
-Info = tuple[str, tuple[int, ...], int, int]
-
-
-def text(value: str | bytes) -> bytes:
-    data = value.encode() if isinstance(value, str) else value
-    return struct.pack("<Q", len(data)) + data
-
-
-def string(value: str | bytes) -> bytes:
-    return struct.pack("<I", STRING) + text(value)
-
-
-def u32(value: int) -> bytes:
-    return struct.pack("<II", U32, value)
-
-
-def array(kind: int, count: int, data: bytes = b"") -> bytes:
-    return struct.pack("<IIQ", ARRAY, kind, count) + data
-
-
-def file_of(
-    entries: Sequence[Entry] = (),
-    tensors: Sequence[Info] = (),
-    *,
-    version: int = 3,
-    claimed: tuple[int, int] | None = None,
-    weights: int = 0,
-) -> bytes:
-    tensor_count, entry_count = claimed or (len(tensors), len(entries))
-    data = b"GGUF" + struct.pack("<IQQ", version, tensor_count, entry_count)
-    data += b"".join(text(key) + value for key, value in entries)
-    for name, shape, kind, offset in tensors:
-        data += text(name) + struct.pack("<I", len(shape))
-        data += struct.pack(f"<{len(shape)}QIQ", *shape, kind, offset)
-    return data + bytes(-len(data) % 32 + weights if tensors else 0)
-
-
-LLAMA = ("general.architecture", string("llama"))
+from tests.headers import (
+    ARRAY,
+    BOOL,
+    F32,
+    LLAMA,
+    STRING,
+    U32,
+    U64,
+    array,
+    file_of,
+    string,
+    text,
+    u32,
+    vocabulary_entries,
+)
 
 
 @pytest.fixture
@@ -339,15 +313,6 @@ def test_what_can_not_be_opened_is_named(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / "gone")
     assert "points to a file that is gone" in refusal(link)
     assert "cannot be read" in refusal(tmp_path / "\0")
-
-
-def vocabulary_entries(tokens: int, *, length: Callable[[int], int]) -> list[Entry]:
-    data = b"".join(struct.pack("<Q", length(n)) + b"x" * length(n) for n in range(tokens))
-    return [
-        ("tokenizer.ggml.tokens", array(STRING, tokens, data)),
-        ("tokenizer.ggml.token_type", array(U32, tokens, bytes(4 * tokens))),
-        ("tokenizer.ggml.merges", array(STRING, tokens, data)),
-    ]
 
 
 def vocabulary_file(tokens: int, *, length: Callable[[int], int]) -> bytes:
