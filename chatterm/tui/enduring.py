@@ -18,8 +18,11 @@ _SECONDS = 8.0
 
 
 def complain(app: App[Any], error: ChattermError) -> None:
-    """Say a failure that is not part of the conversation."""
+    """Say a failure that is not part of the conversation; once, while it stands there."""
     said = f"{error.message}\n{error.hint}" if error.hint else error.message
+    # A draft is kept with every few keys.
+    if any(shown.message == said for shown in app._notifications):
+        return
     app.notify(said, severity="error", timeout=_SECONDS, markup=False)
 
 

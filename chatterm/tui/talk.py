@@ -120,6 +120,8 @@ class Talk:
         """What the user must know about the last answer and that is no failure."""
         self.failures: dict[str, ChattermError] = {}
         """Errors by the answer they ended, with their hints, which the store does not keep."""
+        self._unkept: dict[str, Message] = {}
+        """Answers whose end the store could not take, by their ids."""
         self.unseen = False
         """Whether an answer ended while another chat was shown."""
         self.whole: str | None = None
@@ -171,6 +173,7 @@ class Talk:
 
     def _send(self, prompt: Prompt) -> None:
         store = self.desk.store
+        self._keep_what_was_not()
         self._answer(self.session.send(prompt.text, prompt.contents))
         if store.redacted(prompt.text) != prompt.text:
             self.notices.append("Secrets were replaced before this was stored or sent.")
@@ -214,10 +217,14 @@ class Talk:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+        with suppress(ChattermError):
+            self._keep_what_was_not()
 
     def path(self) -> list[Message]:
         """From the root to the tip, with the words that are not stored yet."""
         path = self.session.path()
+        if self._unkept:
+            path = [self._unkept.get(message.id, message) for message in path]
         if self.writing is None or not path or path[-1].id != self.writing.message_id:
             return path
         return [*path[:-1], self._so_far(path[-1])]
@@ -342,7 +349,22 @@ class Talk:
         message = self.desk.store.message(answer_id)
         if message.state is not State.WRITING or failure is None:
             return message
-        return replace(self._so_far(message), state=State.FAILED, error=failure.message)
+        ended = replace(self._so_far(message), state=State.FAILED, error=failure.message)
+        self._unkept[answer_id] = ended
+        return ended
+
+    def _keep_what_was_not(self) -> None:
+        """Store what the store could not take when it came, before a model reads the chat again."""
+        for ended in list(self._unkept.values()):
+            self.desk.store.finish(
+                ended.id,
+                state=ended.state,
+                text=ended.text,
+                reasoning=ended.reasoning,
+                error=ended.error,
+                tool_calls=ended.tool_calls,
+            )
+            del self._unkept[ended.id]
 
     async def _find_title(self) -> None:
         """Give the chat a better title, unless the user goes on before that."""

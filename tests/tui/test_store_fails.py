@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatterm.errors import StoreError
 from chatterm.events import Done, TextDelta
-from chatterm.messages import Stop
+from chatterm.messages import State, Stop
 from chatterm.store import Store
 from chatterm.tui.actions import BY_ID, Where
 from tests.scripted import Step, says
@@ -70,6 +70,17 @@ async def test_what_cannot_be_pinned_is_said(store: Store, home: Path) -> None:
         assert "cannot be written" in run.complaints[0]
         await run.press("ctrl+s")
         assert store.chat(chat_id).pinned
+
+
+async def test_a_draft_that_cannot_be_kept_is_said_once(store: Store, home: Path) -> None:
+    async with program(store, home, toasts=True) as run:
+        with read_only(store):
+            for _ in range(3):
+                await run.type("more")
+                run.screen.save_draft()
+            assert len(run.complaints) == 1
+        run.screen.save_draft()
+        assert store.draft(None) == "moremoremore"
 
 
 async def test_a_prompt_that_cannot_be_stored_stays_written(store: Store, home: Path) -> None:
@@ -142,3 +153,7 @@ async def test_an_answer_that_cannot_be_kept_stands_on_the_screen(store: Store, 
             go_on.set()
             await run.until(lambda: "cannot be written" in "\n".join(run.lines()))
             assert "half of it and the rest" in "\n".join(run.lines()), "every word that came"
+            assert run.talk.path()[-1].text == "half of it and the rest"
+        await run.say("and now?")
+        assert run.texts() == ["go", "half of it and the rest", "and now?", "hm"]
+        assert run.path()[1].state is State.FAILED
