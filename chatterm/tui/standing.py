@@ -12,9 +12,10 @@ from chatterm.messages import CountedPrompt, Message, Role, State
 from chatterm.summaries import can_be_told, shortened
 from chatterm.tui.actions import BY_ID, Where, actions_of, keys_now, shown_key, shown_keys
 from chatterm.tui.desk import Capacity, Desk, short_name
-from chatterm.tui.talk import Talk, Writing, last_answer
+from chatterm.tui.talk import Talk, last_answer
 from chatterm.tui.widgets.banner import Notice
 from chatterm.tui.widgets.status import Status, brief, tokens
+from chatterm.tui.writing import Writing
 
 _BYTES_A_TOKEN = 3.6
 """Of UTF-8: a token is some letters of English, and not much more than one sign of Chinese."""

@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias, assert_never
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
 
 from chatterm.attachments.content import Content
 from chatterm.backend import count_prompt
@@ -28,17 +28,16 @@ from chatterm.events import (
     TextDelta,
     ToolCalled,
 )
-from chatterm.messages import Message, Role, State, ToolCall
+from chatterm.messages import Message, Role, State
 from chatterm.session import ChatSession
 from chatterm.titling import Titler
 from chatterm.tui.desk import Desk
+from chatterm.tui.writing import Growth, Writing
 
 HELD_SECONDS = 1.5
 """How long a message waits at most to be counted; the engine says itself what it leaves out."""
 IDLE_SECONDS = 2.0
 """How long the user may think before the model is asked for a title."""
-
-Growth: TypeAlias = TextDelta | ReasoningDelta | ToolCalled | Replaced
 
 
 class Listener(Protocol):
@@ -79,32 +78,6 @@ class Prompt:
     @property
     def kept(self) -> str:
         return self.draft or self.text
-
-
-@dataclass
-class Writing:
-    """The answer that is being written."""
-
-    began: float
-    model: str = ""
-    stage: Queued | Progress | None = None
-    doing: str = ""
-    """What a plugin does before the first word, or what is waited for."""
-    first_token: float | None = None
-    tokens: int = 0
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    tool_calls: list[ToolCall] = field(default_factory=list)
-    message_id: str | None = None
-    prefill: str = ""
-    is_cut: bool = False
-    """Whether the model was given less than the whole chat."""
-
-    def speed(self, now: float) -> float | None:
-        """Tokens a second, once that means something."""
-        if self.first_token is None or now - self.first_token < 0.2:
-            return None
-        return self.tokens / (now - self.first_token)
 
 
 class Talk:
@@ -227,16 +200,7 @@ class Talk:
             path = [self._unkept.get(message.id, message) for message in path]
         if self.writing is None or not path or path[-1].id != self.writing.message_id:
             return path
-        return [*path[:-1], self._so_far(path[-1])]
-
-    def _so_far(self, message: Message) -> Message:
-        assert self.writing is not None
-        return replace(
-            message,
-            text="".join(self.writing.text),
-            reasoning="".join(self.writing.reasoning),
-            tool_calls=tuple(self.writing.tool_calls),
-        )
+        return [*path[:-1], self.writing.so_far(path[-1])]
 
     def _answer(self, events: AsyncGenerator[Event, None]) -> None:
         """Begin to read an answer; its row is there before the first word."""
@@ -255,12 +219,10 @@ class Talk:
         if self.writing is None or message_id is None or message_id == before:
             return
         if self.writing.message_id is None:
-            self.writing.message_id = message_id
             message = self.desk.store.message(message_id)
-            self.writing.prefill = message.text
-            self.writing.text.insert(0, message.text)
+            self.writing.begin(message)
             if self.listener is not None:
-                self.listener.answer_began(self, self._so_far(message))
+                self.listener.answer_began(self, self.writing.so_far(message))
                 self.listener.status_changed(self)
 
     async def _consume(self, events: AsyncGenerator[Event, None]) -> None:
@@ -287,42 +249,23 @@ class Talk:
     def _take(self, event: Event) -> None:
         assert self.writing is not None
         match event:
-            case TextDelta(text=text):
-                self.writing.text.append(text)
-                self._grew(event)
-            case Replaced(text=text):
-                self.writing.text = [self.writing.prefill, text]
-                self._grew(event)
-            case ReasoningDelta(text=text):
-                self.writing.reasoning.append(text)
-                self._grew(event)
-            case ToolCalled(call=call):
-                self.writing.tool_calls.append(call)
-                self._grew(event)
+            case TextDelta() | ReasoningDelta() | ToolCalled() | Replaced():
+                self.writing.grew(event, self.desk.monotonic)
+                if self.listener is not None:
+                    self.listener.answer_grew(self, event)
+                return
             case Queued() | Progress():
                 self.writing.stage = event
-                self._status_changed()
             case Notice(kind="plugin" | "waiting", text=text):
                 self.writing.doing = text
-                self._status_changed()
             case Notice(kind=kind, text=text):
                 self.writing.is_cut = self.writing.is_cut or kind == "context"
                 self.notices.append(text)
-                self._status_changed()
             case Linked() | Done():
-                pass
+                return
             case _:
                 assert_never(event)
-
-    def _grew(self, event: Growth) -> None:
-        assert self.writing is not None
-        self.writing.tokens += 1
-        if self.writing.first_token is None:
-            self.writing.first_token = self.desk.monotonic()
-            self.writing.stage = None
-            self.writing.doing = ""
-        if self.listener is not None:
-            self.listener.answer_grew(self, event)
+        self._status_changed()
 
     def _ended(self, before: str | None, failure: ChattermError | None) -> None:
         answer_id = self.session.answer_id
@@ -347,9 +290,9 @@ class Talk:
     def _as_it_ended(self, answer_id: str, failure: ChattermError | None) -> Message:
         """As the store has it; where that could not take the end, with all that came."""
         message = self.desk.store.message(answer_id)
-        if message.state is not State.WRITING or failure is None:
+        if message.state is not State.WRITING or failure is None or self.writing is None:
             return message
-        ended = replace(self._so_far(message), state=State.FAILED, error=failure.message)
+        ended = replace(self.writing.so_far(message), state=State.FAILED, error=failure.message)
         self._unkept[answer_id] = ended
         return ended
 

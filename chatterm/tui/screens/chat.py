@@ -31,7 +31,7 @@ from chatterm.tui.screens.weighing import Weighing
 from chatterm.tui.searching import Searcher
 from chatterm.tui.servers import Hooks, Servers
 from chatterm.tui.standing import Standing
-from chatterm.tui.talk import Growth, Prompt, Talk
+from chatterm.tui.talk import Prompt, Talk
 from chatterm.tui.talks import Talks
 from chatterm.tui.welcome import welcome
 from chatterm.tui.widgets.banner import Banner
@@ -43,6 +43,7 @@ from chatterm.tui.widgets.rows import Row
 from chatterm.tui.widgets.status import StatusLine
 from chatterm.tui.widgets.suggestions import Suggestions
 from chatterm.tui.widgets.titlebar import TitleBar
+from chatterm.tui.writing import Growth
 
 DRAFT_SECONDS = 0.3
 STATUS_SECONDS = 0.5

@@ -19,9 +19,10 @@ from chatterm.tui.enduring import Enduring, complain
 from chatterm.tui.models import ModelShelf
 from chatterm.tui.screens.base import ChatBase
 from chatterm.tui.screens.picker import Picked, Picker
-from chatterm.tui.talk import Growth, Prompt, Talk
+from chatterm.tui.talk import Prompt, Talk
 from chatterm.tui.widgets.reading import Reading
 from chatterm.tui.widgets.status import seconds
+from chatterm.tui.writing import Growth
 
 
 def begin_comparing(screen: ChatBase) -> None:

@@ -23,9 +23,9 @@ from chatterm.render.line import Line
 from chatterm.tui.actions import BY_ID, Keymap, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import short_name
 from chatterm.tui.moments import clock_time
-from chatterm.tui.talk import Growth
 from chatterm.tui.widgets.transcript import Transcript
 from chatterm.tui.widgets.turns import Body, Card, Step, Turn
+from chatterm.tui.writing import Growth
 
 Places = Mapping[str, tuple[int, int]]
 """Message to its place among its siblings and their number."""
