@@ -91,12 +91,16 @@ class ModelShelf:
 
     async def look(self) -> None:
         """See what lies on the disk and what is loaded, beside the loop where it may take time."""
-        with suppress(ChattermError, OSError):
-            self._local = await asyncio.to_thread(self._library)
-            self.grown()
+        await self.look_here()
         remotes = (self._ask_remote(name) for name in self._desk.catalog.remotes)
         # An engine that reads a long prompt answers late, and a remote perhaps never.
         await asyncio.gather(self._ask_engines(), self._see_what_fits(), *remotes)
+
+    async def look_here(self) -> None:
+        """See what lies on the disk."""
+        with suppress(ChattermError, OSError):
+            self._local = await asyncio.to_thread(self._library)
+            self.grown()
 
     async def _see_what_fits(self) -> None:
         with suppress(ChattermError, OSError):

@@ -226,3 +226,4 @@ def test_a_long_name_is_cut_and_leaves_the_context_its_place() -> None:
     (name, _), (context, _) = line._parts(27)
     assert name == "lab/a-very-…"
     assert context == "1.2k/4.0k"
+    assert line._parts(60)[0][0] == "lab/a-very-long-日本語-model-…"

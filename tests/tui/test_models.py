@@ -113,6 +113,20 @@ async def test_a_model_that_was_waited_for_answers_from_then_on(
         assert (home / "data" / "models" / "a" / "b" / "near.gguf").stat().st_size == 100_000
 
 
+async def test_an_open_list_shows_that_a_model_has_come(
+    store: Store, home: Path, tmp_path: Path, hub: Hub
+) -> None:
+    hub.add("a/b/near.gguf", make_gguf(tmp_path / "near.gguf").read_bytes())
+    hub.habits.bytes_per_second = 50_000
+    async with program(store, home, models={"near": entry_of("near")}) as run:
+        await choose(run, "near")
+        await run.press("ctrl+o")
+        await run.type("near")
+        await run.until(lambda: getattr(row(run, "near"), "key", "") == "absent/near")
+        hub.habits.bytes_per_second = 0
+        await run.until(lambda: getattr(row(run, "near"), "key", "") == "near")
+
+
 async def test_a_model_that_comes_late_takes_nobody_away_from_another(
     store: Store, home: Path, hub: Hub
 ) -> None:

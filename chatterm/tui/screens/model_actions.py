@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from chatterm.errors import ChattermError, ModelError
 from chatterm.params import Params
 from chatterm.tui.desk import short_name, whole_name
@@ -19,6 +17,9 @@ class ModelActions(ChatBase):
     """Mixed into the chat screen."""
 
     def action_models(self) -> None:
+        self._choose_model()
+
+    def _choose_model(self, query: str = "") -> None:
         shelf = ModelShelf(self.desk, self.talk.session.model, pulls=self.pulls)
 
         def chosen(picked: Picked | None) -> None:
@@ -31,19 +32,23 @@ class ModelActions(ChatBase):
             placeholder="Name of a model",
             note=shelf.about,
             start=self.talk.session.model,
+            query=query,
             wide=True,
         )
-        self._show_shelf(shelf, picker, chosen)
+        shown = dict(self.pulls.progress)
 
-    def _show_shelf(
-        self, shelf: ModelShelf, picker: Picker, chosen: Callable[[Picked | None], None]
-    ) -> None:
+        def follow_pulls() -> None:
+            nonlocal shown
+            before, shown = shown, dict(self.pulls.progress)
+            if before != shown:
+                picker.refill()
+            if before.keys() - shown.keys():
+                picker.run_worker(shelf.look_here())
+
         shelf.grown = picker.refill
         self.app.push_screen(picker, chosen)
         picker.run_worker(shelf.look())
-        picker.set_interval(
-            _PROGRESS_SECONDS, lambda: picker.refill() if self.pulls.progress else None
-        )
+        picker.set_interval(_PROGRESS_SECONDS, follow_pulls)
 
     def _take(self, key: str, shelf: ModelShelf) -> None:
         """A row of the shelf was chosen."""
@@ -53,7 +58,7 @@ class ModelActions(ChatBase):
         elif key.startswith(AWAY) and wants_login(failure):
             self.log_in_to(key.removeprefix(AWAY))
         elif key.startswith(AWAY):
-            self.action_models()
+            self._choose_model(key.removeprefix(AWAY))
         elif failure is not None:
             self.complain(failure)
         else:

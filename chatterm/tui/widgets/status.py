@@ -13,7 +13,7 @@ from textual.widget import Widget
 from chatterm.tui.widgets.rows import fit, one_line
 
 _NAME = 24
-"""Cells that a model's name takes in a sentence at most."""
+"""Cells that a model's name may take; more only where half of the room is more."""
 _SHORTEST = 9
 """Cells of a name; what is cut to less tells nobody anything."""
 FULL = 0.9
@@ -123,7 +123,7 @@ class StatusLine(Widget):
         status = self.status
         context = self._meter()
         left = room - sum(cell_len(text) + 3 for text, _ in context) - 3
-        name = one_line(status.model)
+        name = fit(one_line(status.model), max(_NAME, room // 2))
         parts = [(fit(name, left) if left >= _SHORTEST else name, base)] if name else []
         parts += context
         if status.speed is not None:
