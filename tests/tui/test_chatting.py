@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from chatterm.errors import EngineError
 from chatterm.events import Notice, Progress, Queued, TextDelta
@@ -324,3 +325,17 @@ async def test_secrets_are_taken_out_and_the_user_is_told(store: Store, home: Pa
         await run.say("it is s3cret")
         assert run.texts()[0] == "it is [redacted]"
         assert "Secrets were replaced" in run.text_of("Banner")
+
+
+async def test_a_long_paste_is_taken_back_as_one(store: Store, home: Path) -> None:
+    """Textual alone ends with an error where an undo takes the scroll bar away."""
+    lines = "\n".join(f"line {number}" for number in range(40))
+    async with program(store, home) as run:
+        await run.type("before ")
+        await run.press("ctrl+c", "ctrl+z")
+        run.app.post_message(events.Paste(lines))
+        await run.until(lambda: run.composer.text == f"before {lines}")
+        await run.press("ctrl+z")
+        assert run.composer.text == "before "
+        await run.press("ctrl+y")
+        assert run.composer.text == f"before {lines}"

@@ -193,6 +193,11 @@ class Composer(Enduring, TextArea):
             raise SkipAction
         super().action_cursor_page_down()
 
+    def _recompute_cursor_offset(self) -> None:
+        # Where an undo takes away what filled the box, Textual shows the cursor before it moves it.
+        if self.cursor_location[0] < self.document.line_count:
+            super()._recompute_cursor_offset()  # type: ignore[no-untyped-call]
+
     def action_unqueue(self) -> None:
         self.post_message(self.Asked("unqueue"))
 
