@@ -220,9 +220,9 @@ class Standing:
                     f" {self.key('stop')} leaves it as it was"
                 )
             )
-        for prompt in talk.queue:
-            back = shown_keys(keys_now(BY_ID["unqueue"], self._desk.keymap), 1)
-            notices.append(Notice(f"Next: {' '.join(prompt.text.split())}", right=f"{back} back"))
+        for place, prompt in enumerate(talk.queue, start=1):
+            back = f"{self.key('unqueue')} back" if place == len(talk.queue) else ""
+            notices.append(Notice(f"Next: {' '.join(prompt.text.split())}", right=back))
         if talk.writing is not None and talk.writing.doing:
             notices.append(Notice(talk.writing.doing))
         notices += [Notice(text, warning=True) for text in talk.notices]

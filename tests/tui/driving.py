@@ -57,6 +57,8 @@ class Program:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+        # On a busy machine a key may wait for the one before it, which nobody else waits for.
+        await self.until(lambda: not self.app._waiting or self.app._exit)
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
