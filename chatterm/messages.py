@@ -6,9 +6,11 @@ state never changes; a correction is a sibling.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from chatterm.params import Params
 
@@ -64,6 +66,14 @@ class ToolCall:
     arguments: str
     """A JSON object, as the model wrote it."""
     result: str | None = None
+
+    def arguments_object(self) -> dict[str, Any]:
+        """The arguments where only an object will do; what a model wrote may be none."""
+        try:
+            value = json.loads(self.arguments or "{}")
+        except (ValueError, RecursionError):
+            value = None
+        return value if isinstance(value, dict) else {"input": self.arguments}
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,18 +261,9 @@ def _message(turn: Turn) -> dict[str, Any]:
         message["images"] = [image.base64 for image in turn.images]
     if turn.role is Role.ASSISTANT and turn.calls:
         message["tool_calls"] = [
-            {"id": call.id, "function": {"name": call.name, "arguments": _object(call.arguments)}}
+            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments_object()}}
             for call in turn.calls
         ]
         if turn.reasoning:
             message["thinking"] = turn.reasoning
     return message
-
-
-def _object(arguments: str) -> dict[str, Any]:
-    """Ollama takes an object only; what a model wrote may be none."""
-    try:
-        value = json.loads(arguments or "{}")
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"input": arguments}

@@ -142,7 +142,12 @@ async def test_what_cannot_be_set_is_said(backend: OllamaBackend) -> None:
 async def test_calls_results_and_pictures_are_sent_as_ollama_wants_them(
     backend: OllamaBackend, server: OllamaServer
 ) -> None:
-    calls = (ToolCall("a", "look", '{"x": 1}', "seen"), ToolCall("b", "odd", "not json", "ok"))
+    deep = "[" * 100_000
+    calls = (
+        ToolCall("a", "look", '{"x": 1}', "seen"),
+        ToolCall("b", "odd", "not json", "ok"),
+        ToolCall("c", "odd", deep, "ok"),
+    )
     path = (
         Message("m0", None, Role.USER, "w", 0.0, attachments=(Attachment("d", "n", "image/x", 1),)),
         Message("m1", "m0", Role.ASSISTANT, "", 0.0, reasoning="hm", tool_calls=calls),
@@ -150,11 +155,11 @@ async def test_calls_results_and_pictures_are_sent_as_ollama_wants_them(
     )
     tool = Tool("look", "Looks.", '{"type": "object"}')
     await said(backend, Request("lab/parrot", path, "a", tools=(tool,), images={"d": b"p"}))
-    user, answer, result, _, _ = server.asked[0]["messages"]
+    user, answer, result, *_ = server.asked[0]["messages"]
     assert user["images"] == ["cA=="]
     assert answer["thinking"] == "hm"
     arguments = [c["function"]["arguments"] for c in answer["tool_calls"]]
-    assert arguments == [{"x": 1}, {"input": "not json"}]
+    assert arguments == [{"x": 1}, {"input": "not json"}, {"input": deep}]
     assert (result["tool_name"], result["content"]) == ("look", "seen")
 
 

@@ -6,8 +6,7 @@ at anything else.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
@@ -97,7 +96,7 @@ class Lines:
             "function": {
                 "index": self._calls,
                 "name": call.name,
-                "arguments": _object(call.arguments),
+                "arguments": call.arguments_object(),
             },
         }
         self._calls += 1
@@ -152,15 +151,6 @@ def _logprob(item: TokenLogprob) -> Line:
     if item.top:
         said["top_logprobs"] = [token_json(token, logprob) for token, logprob in item.top]
     return said
-
-
-def _object(arguments: str) -> Mapping[str, Any]:
-    """These clients take an object only; what a model wrote may be none."""
-    try:
-        value = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {"input": arguments}
 
 
 def _nanoseconds(milliseconds: float | None) -> int:
