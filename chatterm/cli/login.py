@@ -11,18 +11,17 @@ import typer
 
 from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
+from chatterm.cli.known_remotes import RemoteName, checked_kind, identified, known_remote, remember
 from chatterm.errors import ChattermError, ConfigError
-from chatterm.hints import nearest
 
 if TYPE_CHECKING:
     from chatterm.catalog import RemoteEntry
     from chatterm.cli.console import Console
     from chatterm.remote.auth import CredentialStore
-    from chatterm.remote.detect import Found, Kind
+    from chatterm.remote.detect import Kind
     from chatterm.remote.login import Wish
 
 _KEY_LIMIT = 100_000
-KINDS = ("openassistant", "openai", "ollama")
 
 
 def login(
@@ -68,17 +67,7 @@ def login(
     asyncio.run(_log_in(context, server, name, wish, checked_kind(kind), insecure))
 
 
-def logout(
-    ctx: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The remote, as the list names it.",
-            autocompletion=completing.remote_names,
-        ),
-    ],
-) -> None:
+def logout(ctx: typer.Context, name: RemoteName) -> None:
     """Forget the key of a remote. The remote itself stays in the list.
 
     Example: chatterm logout ollama
@@ -96,43 +85,14 @@ def logout(
     context.console.note(f"the key of {name} is forgotten" if forgotten else f"{name} had no key")
 
 
-def known_remote(context: Context, name: str) -> RemoteEntry:
-    """The remote of that name."""
-    remotes = context.catalog().remotes
-    if name not in remotes:
-        raise ConfigError(
-            f"there is no remote {name!r}",
-            hint=nearest(name, remotes) if remotes else "add one with chatterm login URL",
-        )
-    return remotes[name]
-
-
-def checked_kind(kind: str | None) -> Kind | None:
-    """A kind the user named, which chatterm must know."""
-    match kind:
-        case None | "openassistant" | "openai" | "ollama":
-            return kind
-        case _:
-            raise ConfigError(f"there is no kind {kind!r}", hint=nearest(kind, KINDS))
-
-
 async def _log_in(
     context: Context, server: str, name: str | None, wish: Wish, kind: Kind | None, insecure: bool
 ) -> None:
-    from chatterm.remote._http import Http
     from chatterm.remote.login import log_in
-    from chatterm.remote.opening import credential_store, limits_of
+    from chatterm.remote.opening import credential_store, http_at
 
     found, name, insecure = await identified(context, server, name, kind, insecure)
-    config = context.config()
-    http = Http(
-        name,
-        found.address,
-        limits=limits_of(config),
-        ca_file=config.network.ca_file,
-        offline=config.offline,
-        insecure=insecure,
-    )
+    http = http_at(name, found.address, context.config(), insecure=insecure)
     try:
         credentials = await log_in(http, found.kind, wish, _Terminal(context.console))
     finally:
@@ -180,66 +140,6 @@ async def _learn_models(context: Context, name: str) -> None:
             remember_models(context.paths(), entry, await backend.models())
         finally:
             await backend.aclose()
-
-
-async def identified(
-    context: Context, server: str, name: str | None, kind: Kind | None, insecure: bool
-) -> tuple[Found, str, bool]:
-    """What a server is, what it is to be called, and whether it may be reached in the open."""
-    from chatterm.remote._http import Http
-    from chatterm.remote.address import parse_address
-    from chatterm.remote.detect import Prober
-    from chatterm.remote.login import name_for
-    from chatterm.remote.opening import limits_of
-
-    config, remotes = context.config(), context.catalog().remotes
-    known = remotes.get(server)
-    address = parse_address(known.url if known is not None else server)
-    insecure = insecure or (known is not None and known.insecure)
-    if known is not None:
-        name, kind = name or server, kind or known.kind
-    http = Http(
-        name or address.host,
-        address,
-        limits=limits_of(config),
-        ca_file=config.network.ca_file,
-        offline=config.offline,
-        insecure=insecure,
-    )
-    try:
-        found = await Prober(http).find(kind)
-    finally:
-        await http.aclose()
-    if name is None:
-        same = (entry.name for entry in remotes.values() if entry.url == found.address.url)
-        name = next(same, None) or name_for(
-            found.address, found.program or found.kind, frozenset(remotes)
-        )
-    what = f"a server of {found.program}" if found.program else found.kind
-    context.console.note(f"{found.address.url} is {what}, by {found.evidence}")
-    return found, name, insecure
-
-
-def remember(context: Context, name: str, found: Found, insecure: bool) -> None:
-    """Write the remote into the user's models.toml, unless it stands there just so."""
-    from chatterm.catalog_edit import set_entry
-
-    known = context.catalog().remotes.get(name)
-    now = (found.kind, found.address.url, insecure)
-    if known is not None and (known.kind, known.url, known.insecure) == now:
-        return
-    if known is not None and known.url != found.address.url:
-        raise ConfigError(
-            f"{name} is the name of another remote, {known.url}",
-            hint="choose another with --as NAME, or remove that one first: chatterm remotes remove",
-        )
-    entry = {"kind": found.kind, "url": found.address.url}
-    set_entry(
-        context.paths().user_models_file,
-        "remotes",
-        name,
-        {**entry, "insecure": True} if insecure else entry,
-    )
 
 
 class _Terminal:

@@ -175,10 +175,7 @@ def remove(
 
 
 @app.command("default")
-def default(
-    ctx: typer.Context,
-    name: LocalName,
-) -> None:
+def default(ctx: typer.Context, name: LocalName) -> None:
     """Choose the model of new chats.
 
     Example: chatterm models default echo

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from chatterm.cli import completing
 from chatterm.cli.context import Context, context_of
 from chatterm.cli.dates import iso, local
-from chatterm.cli.login import known_remote
+from chatterm.cli.known_remotes import RemoteName, known_remote
 from chatterm.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
@@ -20,21 +19,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="The remote, as the list names it.",
-        autocompletion=completing.remote_names,
-    ),
-]
 MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The whole id of an answer.")]
 _SCORES = {"up": 1, "down": -1, "none": 0}
 
 
 def chats(
     ctx: typer.Context,
-    name: Name,
+    name: RemoteName,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also hidden ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
@@ -69,7 +60,7 @@ def chats(
 
 def sync(
     ctx: typer.Context,
-    name: Name,
+    name: RemoteName,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also hidden chats.")] = False,
 ) -> None:
     """Take the chats of a server into your own, to read and search them offline.
@@ -97,7 +88,7 @@ def sync(
 
 def change(
     ctx: typer.Context,
-    name: Name,
+    name: RemoteName,
     chat: Annotated[
         str, typer.Argument(metavar="CHAT", help="A chat of yours, or its id on the server.")
     ],
@@ -139,7 +130,7 @@ def change(
 
 def vote(
     ctx: typer.Context,
-    name: Name,
+    name: RemoteName,
     message: MessageId,
     score: Annotated[str, typer.Argument(metavar="up|down|none", help="What you think of it.")],
 ) -> None:
@@ -157,7 +148,7 @@ def vote(
 
 def report(
     ctx: typer.Context,
-    name: Name,
+    name: RemoteName,
     message: MessageId,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="What is wrong with it.")],
     kind: Annotated[

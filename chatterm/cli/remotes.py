@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatterm.cli.context import Context, context_of
-from chatterm.cli.login import checked_kind, identified, known_remote, remember
-from chatterm.cli.remote_chats import Name, change, chats, report, sync, vote
+from chatterm.cli.known_remotes import RemoteName, checked_kind, identified, known_remote, remember
+from chatterm.cli.remote_chats import change, chats, report, sync, vote
 from chatterm.cli.table import columns
 from chatterm.errors import ChattermError, ConfigError, Refused, Unreachable
 
@@ -130,10 +130,7 @@ def add(
 
 
 @app.command("remove")
-def remove(
-    ctx: typer.Context,
-    name: Name,
-) -> None:
+def remove(ctx: typer.Context, name: RemoteName) -> None:
     """Remove a server and its key. The chats with it stay.
 
     Example: chatterm remotes remove ollama

@@ -8,7 +8,7 @@ from chatterm.catalog import RemoteEntry
 from chatterm.config import Config
 from chatterm.paths import Paths
 from chatterm.remote._http import Http, Limits
-from chatterm.remote.address import parse_address
+from chatterm.remote.address import Address, parse_address
 from chatterm.remote.auth import CredentialStore, system_keyring
 
 if TYPE_CHECKING:
@@ -49,17 +49,22 @@ def open_api(entry: RemoteEntry, config: Config, paths: Paths) -> Api:
 
 def open_http(entry: RemoteEntry, config: Config) -> Http:
     """A connection to a remote, without its key."""
+    return http_at(entry.name, parse_address(entry.url), config, insecure=entry.insecure)
+
+
+def http_at(name: str, address: Address, config: Config, *, insecure: bool) -> Http:
+    """A connection to an address, of which a remote may be made."""
     return Http(
-        entry.name,
-        parse_address(entry.url),
-        limits=limits_of(config),
+        name,
+        address,
+        limits=_limits_of(config),
         ca_file=config.network.ca_file,
         offline=config.offline,
-        insecure=entry.insecure,
+        insecure=insecure,
     )
 
 
-def limits_of(config: Config) -> Limits:
+def _limits_of(config: Config) -> Limits:
     network = config.network
     return Limits(
         connect=network.connect_seconds,
