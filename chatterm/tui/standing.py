@@ -155,7 +155,8 @@ class Standing:
             message, warning = self._whisper, self._whisper_warns
             if loading is not None and writing is None:
                 message = f"{message}; {_loading(talk.session.model, loading)}"
-        elif writing is not None:
+        elif writing is not None and where is not Where.CHATS:
+            # In the list the same key means something else.
             message = self._progress(writing)
             if not following and writing.first_token is not None:
                 message = f"writing below; {self.key('follow')} follows  {self.key('stop')} stops"

@@ -119,6 +119,16 @@ async def test_undo_reaches_back_to_before_the_program_began(store: Store, home:
         assert store.chat(older).title == "older"
 
 
+async def test_the_list_names_its_own_keys_while_an_answer_runs(store: Store, home: Path) -> None:
+    async with program(store, home, [TextDelta("so "), 60.0]) as run:
+        await run.type("go")
+        await run.press("enter")
+        await run.until(lambda: "stops" in run.status)
+        await run.press("ctrl+b")
+        assert "Esc back" in run.status
+        assert "stops" not in run.status
+
+
 async def test_a_chat_in_the_trash_is_not_written_on(store: Store, home: Path) -> None:
     async with program(store, home, [TextDelta("so "), 60.0], says("two")) as run:
         await run.type("older")
