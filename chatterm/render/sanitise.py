@@ -7,6 +7,8 @@ final ``\\r`` must wait for what follows, which is what ``Cleaner`` is for.
 
 from __future__ import annotations
 
+import re
+
 LONGEST_LINE = 20_000
 _SEARCHED = 200
 """How far beyond that a blank is looked for."""
@@ -33,9 +35,17 @@ _TABLE: dict[int, int | None] = {
 }
 
 
-def sanitise(text: str) -> str:
-    """The same text without anything a terminal would obey."""
-    return text.replace("\r\n", "\n").translate(_TABLE)
+_JOINER = "\u200d"
+_JOINS_NOTHING = re.compile(r"(?<=[\0-\u05ff\u3000-\ua4cf\uac00-\ud7ff\uff00-\uffef])\u200d+")
+"""After letters that are never joined: it shows nothing there, but hides the next one's width."""
+
+
+def sanitise(text: str, before: str = "") -> str:
+    """The same text without anything a terminal would obey; ``before`` stands before it."""
+    text = text.replace("\r\n", "\n").translate(_TABLE)
+    if _JOINER in text:
+        return _JOINS_NOTHING.sub("", before + text)[len(before) :]
+    return text
 
 
 class Cleaner:
@@ -43,16 +53,22 @@ class Cleaner:
 
     def __init__(self) -> None:
         self._held = ""
+        self._last = ""
         self._column = 0
 
     def feed(self, text: str) -> str:
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
-        return self._cut(sanitise(text[:-1] if self._held else text))
+        return self._clean(text[:-1] if self._held else text)
 
     def finish(self) -> str:
         held, self._held = self._held, ""
-        return self._cut(sanitise(held))
+        return self._clean(held)
+
+    def _clean(self, text: str) -> str:
+        clean = sanitise(text, self._last)
+        self._last = clean[-1:] or self._last
+        return self._cut(clean)
 
     def _cut(self, text: str) -> str:
         if self._column + len(text) <= LONGEST_LINE:

@@ -25,11 +25,17 @@ def test_marks_that_show_nothing_are_dropped() -> None:
     assert sanitise("שלום\u200f, co\u00adop") == "שלום, coop"
 
 
+def test_a_joiner_stays_where_it_joins() -> None:
+    assert sanitise("a\u200d\u200db é\u200dx 日\u200d本") == "ab éx 日本"
+    for joined in ("👩🏽\u200d💻", "🏳\ufe0f\u200d🌈", "क्\u200dष", "ه\u200d"):
+        assert sanitise(joined) == joined
+
+
 def test_half_characters_are_replaced() -> None:
     assert sanitise("a\udc80\ud83d") == "a\ufffd\ufffd"
 
 
-@given(st.text(st.sampled_from("a\r\n\x1b \u202e"), max_size=30), st.data())
+@given(st.text(st.sampled_from("a\r\n\x1b \u202e\u200d👩"), max_size=30), st.data())
 def test_any_cut_gives_the_same(text: str, data: st.DataObject) -> None:
     cleaner = Cleaner()
     cleaned = ""
