@@ -303,23 +303,15 @@ class LineChat:
 
     def _write_in_editor(self) -> None:
         """The message as it stands in the editor is the next one."""
-        import os
-        import tempfile
-
-        from chatterm.cli.editor import run_editor
+        from chatterm.editor import editor_of, private_file, run_editor, text_of
         from chatterm.keyboard import keys_as_usual
+        from chatterm.render.sanitise import sanitise
 
         store = self.session.store
-        descriptor, name = tempfile.mkstemp(prefix="chatterm-", suffix=".md")
-        file = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                opened.write(store.draft(self.session.chat_id))
+        with private_file(store.draft(self.session.chat_id)) as file:
             with keys_as_usual():
-                run_editor(self._context.env, file)
-            text = file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
-        finally:
-            file.unlink(missing_ok=True)
+                run_editor(editor_of(self._context.env), file)
+            text = sanitise(text_of(file))
         store.set_draft(self.session.chat_id, "")
         if text.strip() and self._ask is not None:
             self.send(text)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from chatterm.cli.context import context_of
-from chatterm.cli.editor import run_editor
+from chatterm.editor import editor_of, run_editor
 from chatterm.errors import ConfigError
 
 app = typer.Typer(
@@ -115,7 +115,7 @@ def edit(ctx: typer.Context) -> None:
     context = context_of(ctx)
     paths = context.paths()
     begin_file(paths)
-    run_editor(context.env, paths.config_file)
+    run_editor(editor_of(context.env), paths.config_file)
     try:
         read_config_file(paths)
     except ConfigError as error:

@@ -9,10 +9,10 @@ import typer
 
 from chatterm.cli.completing import model_names, template_names
 from chatterm.cli.context import context_of
-from chatterm.cli.editor import run_editor
 from chatterm.cli.pairs import key_values
 from chatterm.cli.schema import schema_text
 from chatterm.cli.text import readable
+from chatterm.editor import editor_of, run_editor
 from chatterm.errors import ConfigError
 from chatterm.params import parse_options
 from chatterm.schemas import parse_schema
@@ -146,7 +146,7 @@ def edit(ctx: typer.Context, name: Name) -> None:
     """
     context = context_of(ctx)
     templates = context.templates()
-    run_editor(context.env, templates.get_file(name))
+    run_editor(editor_of(context.env), templates.get_file(name))
     try:
         templates.get(name)
     except ConfigError as error:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from chatterm.backend import open_backend
+from chatterm.editor import editor_of
 from chatterm.handover import Beginning, Surroundings, Written
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.desk import Desk
@@ -72,7 +73,7 @@ def _desk(around: Surroundings, suggest: Callable[[str], Sequence[str]] | None =
         ),
         clock=time.time,
         monotonic=time.monotonic,
-        editor=around.env.get("VISUAL") or around.env.get("EDITOR") or "vi",
+        editor=editor_of(around.env),
         keymap=load_keymap(paths.config / "keys.toml"),
     )
     return desk
