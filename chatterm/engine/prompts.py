@@ -127,8 +127,8 @@ class PromptMaker:
             if len(tokens) <= limit:
                 return replace(ready, left_out=len(request.path) - len(kept), whole=whole)
         raise TooLong(
-            f"this message needs {len(tokens)} tokens, and the model's context has"
-            f" {self._tokenizer.context}",
+            f"this message needs {len(tokens)} tokens, and may take {limit} of the model's context"
+            f" of {self._tokenizer.context}",
             hint="send a shorter text, or open the model with more: -o context=N",
         )
 

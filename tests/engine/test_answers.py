@@ -542,3 +542,11 @@ async def test_stopping_while_a_prompt_is_read_leaves_the_engine_free(
                 break
     async with asyncio.timeout(5):
         assert await text(backend, asked())
+
+
+async def test_a_message_that_leaves_an_answer_no_room_is_refused(backend: EngineBackend) -> None:
+    with pytest.raises(
+        ModelError, match=r"needs \d+ tokens, and may take \d+ of .* context of 2048"
+    ):
+        async for _ in backend.stream(asked("sea " * 3000)):
+            pass
