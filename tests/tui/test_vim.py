@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from chatterm.config import Config, TuiSettings
 from chatterm.store import Store
@@ -283,6 +284,25 @@ async def test_commands_after_a_colon_leave_what_is_written(store: Store, home: 
         await ran.answered()
         assert ran.texts()[2] == "a thought"
         assert "INSERT" in ran.status
+
+
+async def test_a_line_after_a_colon_keeps_its_keys_and_what_is_pasted(
+    store: Store, home: Path
+) -> None:
+    config = Config(model="scripted", tui=TuiSettings(vim=True))
+    async with program(store, home, says("fine"), config=config) as ran:
+        await ran.say("first")
+        await ran.press("escape", *":tag", "space")
+        ran.app.post_message(events.Paste("work\nmore"))
+        await ran.until(lambda: ":tag work" in ran.status)
+        await ran.press("tab", "down", "enter")
+        chat_id = ran.talk.chat_id or ""
+        await ran.until(lambda: list(store.chat(chat_id).tags) == ["work"])
+        await ran.press("colon", "up")
+        assert ":tag work" in ran.status
+        await ran.press("ctrl+c")
+        assert ran.composer.text == ""
+        assert "NORMAL" in ran.status
 
 
 async def test_in_an_empty_line_k_brings_prompts_back(store: Store, home: Path) -> None:

@@ -36,6 +36,8 @@ class Vim(Edits):
         self._is_kept = True
         """Whether ``.`` does again what is being done."""
         self._left_insert = 0
+        self._said = ""
+        """The last whole line."""
 
     @property
     def shown(self) -> str:
@@ -155,6 +157,10 @@ class Vim(Edits):
 
     # A line of its own
 
+    def recall(self) -> None:
+        """Let the line be the one that was typed last, with the sign that stands there."""
+        self.line = self.line[0] + self._said[1:]
+
     def _on_line(self, letter: str, text: str, at: int) -> Change:
         if letter == ESCAPE or (letter == BACKSPACE and len(self.line) == 1):
             self.line = ""
@@ -163,7 +169,8 @@ class Vim(Edits):
         if letter != ENTER:
             self.line = self.line[:-1] if letter == BACKSPACE else self.line + letter
             return Change(text, at)
-        sign, words, self.line = self.line[0], self.line[1:], ""
+        self._said, self.line = self.line, ""
+        sign, words = self._said[0], self._said[1:]
         if sign == ":":
             self._is_kept = False
             self._deselect(at)

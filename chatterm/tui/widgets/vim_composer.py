@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.widgets.text_area import Selection
 
+from chatterm.render.sanitise import sanitise
 from chatterm.tui.actions import Keymap
 from chatterm.tui.history import History
 from chatterm.tui.vim.change import Change
@@ -25,6 +26,8 @@ _KEYS = {
 }
 """Keys that are vim's by another letter."""
 _ON_LINE = {"enter": ENTER, "backspace": BACKSPACE, "escape": ESCAPE, "ctrl+c": ESCAPE}
+_NOT_ON_LINE = ("up", "down", "left", "right", "home", "end", "tab", "delete", "ctrl+u", "ctrl+w")
+"""What would reach the text below."""
 _PAGES = {"ctrl+u": "page-up", "ctrl+d": "page-down"}
 _EDITING = ("backspace", "ctrl+w", "ctrl+k", "ctrl+h", "ctrl+f", "ctrl+x")
 """What edits or moves for a text area and does not for vim, outside of insert mode."""
@@ -64,12 +67,25 @@ class VimComposer(Composer):
             self._take(vim.leave_insert(self.text, at))
             return True
         letter = self._letter(event)
+        if letter is None and vim.line:
+            if event.key == "up":
+                vim.recall()
+                self.post_message(self.Asked("mode"))
+            return event.key in _NOT_ON_LINE
         if letter is None:
             return event.key in _EDITING or self._is_for_all(event)
         if letter in "jk" and not vim.is_busy and self._is_walk(letter):
             return True
         self._take(vim.key(letter, self.text, at))
         return True
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """What is typed after a colon can be pasted as well."""
+        if self.vim.line:
+            event.prevent_default()
+            event.stop()
+            for letter in sanitise(event.text.partition("\n")[0]):
+                self._take(self.vim.key(letter, self.text, self._place()))
 
     def _letter(self, event: events.Key) -> str | None:
         """The key as vim knows it; None where it is none of vim's."""
