@@ -36,6 +36,14 @@ class Cut(Unreachable):
     """A connection that broke in the middle of a reply."""
 
 
+def cut_short(name: str) -> Cut:
+    """A stream that ended before its answer did."""
+    return Cut(
+        f"{name} stopped in the middle of its answer",
+        hint="what came so far is kept; regenerate the answer",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds that each kind of wait may take."""

@@ -12,10 +12,10 @@ from chatterm.errors import BadReply, ModelError, RemoteError
 from chatterm.events import Done, Event, Notice, Progress, ToolCalled
 from chatterm.messages import ModelInfo, Request, Role, Stop, Timings, ToolCall, Usage
 from chatterm.params import Params
-from chatterm.remote._http import Cut, Http, Reply, Stream, drain
+from chatterm.remote._http import Http, Reply, Stream, cut_short, drain
 from chatterm.remote.failures import failure, shortened, words_in
 from chatterm.remote.ndjson import json_lines
-from chatterm.remote.patience import Patience
+from chatterm.remote.patience import Patience, busy
 from chatterm.remote.text import whole
 from chatterm.remote.thinking import Thinking
 from chatterm.remote.turns import Turn, tools_of, turns_of
@@ -65,7 +65,7 @@ class OllamaBackend:
             pause = patience.pause(problem)
             if pause is None:
                 raise self._failure(problem, model)
-            yield Notice("waiting", f"{self.name} is busy; trying again in {pause:.0f} s")
+            yield busy(self.name, pause)
             await asyncio.sleep(pause)
 
     async def models(self) -> Sequence[ModelInfo]:
@@ -104,10 +104,7 @@ class OllamaBackend:
                         await drain(chunks)
                         break
             if lines.done is None:
-                raise Cut(
-                    f"{self.name} stopped in the middle of its answer",
-                    hint="what came so far is kept; regenerate the answer",
-                )
+                raise cut_short(self.name)
         except RemoteError:
             for event in lines.held():
                 yield event

@@ -16,10 +16,10 @@ from chatterm.errors import BadReply, ModelError, RemoteError, Unreachable
 from chatterm.events import Done, Event, Notice
 from chatterm.messages import ModelInfo, Request, Role
 from chatterm.params import Params
-from chatterm.remote._http import Cut, Http, Reply, Stream, drain
+from chatterm.remote._http import Http, Reply, Stream, cut_short, drain
 from chatterm.remote.completion import Completion
 from chatterm.remote.failures import failure
-from chatterm.remote.patience import Patience
+from chatterm.remote.patience import Patience, busy
 from chatterm.remote.sse import sse_events
 from chatterm.remote.turns import Turn, tools_of, turns_of
 
@@ -81,7 +81,7 @@ class OpenAIBackend:
             pause = patience.pause(problem)
             if pause is None:
                 raise self._failure(problem, model)
-            yield Notice("waiting", f"{self.name} is busy; trying again in {pause:.0f} s")
+            yield busy(self.name, pause)
             await asyncio.sleep(pause)
 
     async def models(self) -> Sequence[ModelInfo]:
@@ -99,10 +99,7 @@ class OpenAIBackend:
                 async for event in events:
                     yield event
             if not completion.is_whole:
-                raise Cut(
-                    f"{self.name} stopped in the middle of its answer",
-                    hint="what came so far is kept; regenerate the answer",
-                )
+                raise cut_short(self.name)
         except RemoteError:
             for event in completion.held():
                 yield event

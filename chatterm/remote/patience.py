@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chatterm.events import Notice
 from chatterm.remote._http import Http, Reply
 
 _BUSY = frozenset({429, 502, 503, 504, 529})
@@ -25,3 +26,8 @@ class Patience:
         if pause is None or wanted is None:
             return pause
         return wanted if wanted <= self._http.limits.patience else None
+
+
+def busy(name: str, pause: float) -> Notice:
+    """What is said while it waits."""
+    return Notice("waiting", f"{name} is busy; trying again in {pause:.0f} s")

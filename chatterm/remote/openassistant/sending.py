@@ -20,7 +20,7 @@ from chatterm.remote._http import Cut, Reply
 from chatterm.remote.openassistant.api import Api
 from chatterm.remote.openassistant.generation import Generation, is_missing_route
 from chatterm.remote.openassistant.values import Place, RemoteMessage, message_of
-from chatterm.remote.patience import Patience
+from chatterm.remote.patience import Patience, busy
 
 _SAMPLING = {
     "temperature": "temperature",
@@ -209,7 +209,7 @@ class Sending:
             pause = patience.pause(reply)
             if pause is None:
                 raise await self._unanswered(reply, place)
-            yield self._notice(f"is busy; trying again in {pause:.0f} s", "waiting")
+            yield busy(self._api.name, pause)
             await asyncio.sleep(pause)
 
     async def _unanswered(self, reply: Reply, place: Place) -> Exception:
