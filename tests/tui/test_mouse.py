@@ -83,6 +83,7 @@ def place(window: Terminal, words: str) -> tuple[int, int]:
 def test_an_hour_with_the_mouse(window: Terminal, tmp_path: Path) -> None:
     selects_and_copies(window)
     selects_a_word_and_a_message(window)
+    selects_nothing_beside(window)
     copies_code(window)
     opens_a_link(window, tmp_path / "opened")
     unfolds(window)
@@ -109,6 +110,14 @@ def selects_a_word_and_a_message(window: Terminal) -> None:
     window.click(x, y, times=3)
     window.press("y")
     window.until(lambda _: window.clipboard() == "What is deep?")
+
+
+def selects_nothing_beside(window: Terminal) -> None:
+    window.press("Escape")
+    window.until("Enter send")
+    window.click(*place(window, "The sea"), times=3)
+    window.press("C-c")
+    window.until("Ctrl+C again leaves")
 
 
 def copies_code(window: Terminal) -> None:

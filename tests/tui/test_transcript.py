@@ -356,6 +356,22 @@ async def test_a_triple_click_selects_one_turn() -> None:
         assert transcript.selected_text() == "first\n\nsecond"
 
 
+async def test_a_drag_beyond_the_transcript_selects_what_is_in_sight() -> None:
+    async with showing(long_chat(100)) as (app, pilot):
+        transcript = app.transcript
+        transcript.go_home()
+        transcript.page(1)
+        await pilot.pause()
+        shown = [row for row in rows(transcript) if row]
+        await pilot.mouse_down(Transcript, offset=(GUTTER, 2))
+        await pilot.hover(TextArea, offset=(2, 1))
+        await pilot.mouse_up(TextArea, offset=(2, 1))
+        await pilot.pause()
+        selected = transcript.selected_text()
+        assert selected and len(selected.splitlines()) <= transcript.size.height
+        assert selected.splitlines()[-1].rstrip() in shown[-3:]
+
+
 async def test_rows_are_selected_by_keys() -> None:
     async with showing(Chat(["question", "first\n\nsecond\n\nthird"])) as (app, pilot):
         transcript = app.transcript

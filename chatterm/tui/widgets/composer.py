@@ -26,8 +26,9 @@ _SKIPPING = ("copy",)
 
 
 class Composer(Enduring, TextArea):
-    """A text that is being written."""
+    """A text that is being written. It selects by itself: the screen's way would take the chat."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = """
     Composer {
         height: auto; min-height: 3; max-height: 34vh; padding: 0 1;

@@ -33,11 +33,13 @@ class SelectableTurns(TurnView):
         return found[0] if found else ""
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        if not self._turns:
+        seen = [place for place in self._view if place is not None]
+        if not seen:
             return None
         last = len(self._turns) - 1
-        first_turn, first_row = _place_of(selection.start) if selection.start else (0, 0)
-        last_turn, last_row = _place_of(selection.end) if selection.end else (last, 1 << SHIFT)
+        # What begins or ends beside the transcript goes as far as can be seen.
+        first_turn, first_row = _place_of(selection.start) if selection.start else seen[0]
+        last_turn, last_row = _place_of(selection.end) if selection.end else seen[-1]
         first_x = selection.start.x - GUTTER if selection.start else 0
         last_x = selection.end.x - GUTTER if selection.end else None
         parts: list[str] = []

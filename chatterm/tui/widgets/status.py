@@ -48,6 +48,7 @@ class Status:
 class StatusLine(Widget):
     """One row."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = """
     StatusLine {
         height: 1; padding: 0; color: $muted;

@@ -13,6 +13,7 @@ from chatterm.tui.widgets.rows import fit, one_line
 class TitleBar(Widget):
     """One row; the title at the left, the model at the right."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = """
     TitleBar {
         height: 1; color: $muted; background: $background;
