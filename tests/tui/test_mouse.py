@@ -105,7 +105,6 @@ def selects_a_word_and_a_message(window: Terminal) -> None:
     window.click(x + 2, y, times=2)
     window.press("y")
     window.until(lambda _: window.clipboard() == "depth")
-    window.press("Escape", "Tab")
     x, y = place(window, "What is deep?")
     window.click(x, y, times=3)
     window.press("y")
