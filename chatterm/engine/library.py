@@ -138,11 +138,6 @@ def _elsewhere() -> list[Place]:
     return known_places(os.environ, home)
 
 
-def own_file(paths: Paths, repository: str, file: str) -> Path:
-    """Where a file that is pulled belongs; the library recognises it there."""
-    return paths.models_dir.joinpath(*repository.split("/"), *file.split("/"))
-
-
 def header_of(model: LocalModel) -> GgufHeader:
     """What the file says of itself; a damaged one is a ModelError."""
     if model.file.problem:

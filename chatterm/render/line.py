@@ -6,7 +6,7 @@ A row on the screen is not a line of the text: paragraphs are wrapped and decora
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -47,15 +47,6 @@ def line_of(segments: Sequence[Segment], prefix: int = 0, join: str = "\n", mark
     """A row of those segments; its width is measured."""
     width = sum([cell_len(segment.text) for segment in segments])
     return Line(tuple(segments), width, prefix, join, mark)
-
-
-def copied_text(lines: Iterable[Line]) -> str:
-    """The text of whole rows, as it was before it was wrapped and decorated."""
-    parts: list[str] = []
-    for line in lines:
-        if line.prefix < ALL:
-            parts += [line.copied(), line.join]
-    return "".join(parts[:-1]) if parts and parts[-1] == "\n" else "".join(parts)
 
 
 EMPTY = Line((), 0)

@@ -111,12 +111,6 @@ class OfChats(Part):
         """The ids of chats that went to the trash before that time."""
         return removal.in_trash(self._db, before)
 
-    def prune(self, before: float) -> int:
-        """Remove for good what went to the trash before that time; return how many chats."""
-        doomed = self.in_trash(before)
-        self.delete_forever(*doomed)
-        return len(doomed)
-
     def delete_forever(self, *chat_ids: str, progress: Callable[[str], None] | None = None) -> bool:
         """Remove chats with every trace of their words in the database's files.
 

@@ -16,7 +16,6 @@ from chatterm.engine.library import (
     forget,
     header_of,
     open_library,
-    own_file,
     read_added,
 )
 from chatterm.engine.places import Place, files_in, known_places
@@ -115,7 +114,7 @@ def test_a_file_of_the_catalogue_has_its_name_wherever_it_lies(
     found = library()
     assert names(found) == ["qwen3-4b"]
     assert found.find("qwen3-4b").quantisation == "Q8_0"
-    put(own_file(paths, QWEN.repository, "Qwen3-4B-Q4_K_M.gguf"), b"sixsix")
+    put(paths.models_dir / QWEN.repository / "Qwen3-4B-Q4_K_M.gguf", b"sixsix")
     found = library()
     assert names(found) == ["qwen3-4b", "qwen3-4b:Q8_0"]
     assert found.find("qwen3-4b").quantisation == "Q4_K_M"

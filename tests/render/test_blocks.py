@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from rich.cells import cell_len
 
 from chatterm.render.ansi import Colour, written
 from chatterm.render.document import render
-from chatterm.render.line import copied_text
+from chatterm.render.line import ALL, Line
 from chatterm.render.theme import ANSI, ATTRIBUTES, BARE
 
 
@@ -129,6 +131,15 @@ def test_nothing_is_lost_in_absurd_nesting(sign: str) -> None:
     deep = "".join("  " * depth + f"- item{depth}\n" for depth in range(100))
     words = " ".join(shown(deep, 400))
     assert all(f"item{depth}" in words for depth in range(100))
+
+
+def copied_text(lines: Iterable[Line]) -> str:
+    """The text of whole rows, as it was before it was wrapped and decorated."""
+    parts: list[str] = []
+    for line in lines:
+        if line.prefix < ALL:
+            parts += [line.copied(), line.join]
+    return "".join(parts[:-1]) if parts and parts[-1] == "\n" else "".join(parts)
 
 
 def test_a_copied_paragraph_has_no_breaks_of_the_screen() -> None:

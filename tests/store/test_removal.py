@@ -44,7 +44,7 @@ def test_no_trace_is_left_in_any_file(tmp_path: Path, store: Store) -> None:
     assert store.integrity() == []
 
 
-def test_prune_removes_what_has_been_in_the_trash_for_long(store: Store, clock: Clock) -> None:
+def test_the_trash_tells_what_has_been_in_the_trash_for_long(store: Store, clock: Clock) -> None:
     old, _ = conversation(store, "old words")
     new, _ = conversation(store, "new words")
     kept, _ = conversation(store, "kept words")
@@ -52,8 +52,9 @@ def test_prune_removes_what_has_been_in_the_trash_for_long(store: Store, clock: 
     clock.now += DAY
     limit = clock.now
     store.delete_chat(new)
-    assert store.prune(limit) == 1
-    assert store.prune(limit) == 0
+    assert store.in_trash(limit) == [old]
+    store.delete_forever(*store.in_trash(limit))
+    assert store.in_trash(limit) == []
     with pytest.raises(NotFound):
         store.chat(old)
     store.restore_chat(new)

@@ -515,22 +515,6 @@ def test_a_prompt_says_whether_it_opens_reasoning(name: str) -> None:
     assert template(name).render(CHAT).start is (Start.REASONING if opened else Start.ANSWER)
 
 
-def test_a_template_knows_whether_its_model_thinks() -> None:
-    thinking = {name for name in NAMES if template(name).supports_reasoning}
-    assert thinking == {
-        "command-r7b",
-        "deepseek-r1",
-        "gemma4",
-        "glm4",
-        "gpt-oss",
-        "granite3",
-        "magistral",
-        "qwen3",
-        "qwen3-thinking",
-        "smollm3",
-    }
-
-
 # -- answers that are begun already ----------------------------------------------------------
 
 

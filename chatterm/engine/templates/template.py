@@ -94,13 +94,6 @@ class ChatTemplate:
         """Whether functions can be offered to the model."""
         return self._shape.tools is not ToolsPlace.NOWHERE
 
-    @property
-    def supports_reasoning(self) -> bool:
-        """Whether the model marks what it thinks before it answers."""
-        return self.format.channels or any(
-            tags.stray or tags.anywhere for tags in self.format.reasoning
-        )
-
     def render(
         self,
         path: Sequence[Message],
