@@ -34,7 +34,7 @@ from chatterm.titling import Titler
 from chatterm.tui.desk import Desk
 from chatterm.tui.writing import Growth, Writing
 
-HELD_SECONDS = 1.5
+HELD_SECONDS = 3.0
 """How long a message waits at most to be counted; the engine says itself what it leaves out."""
 IDLE_SECONDS = 2.0
 """How long the user may think before the model is asked for a title."""
