@@ -164,6 +164,7 @@ class Http:
         self._ca_file = ca_file
         self._auth: dict[str, str] = {}
         self._made: httpx.AsyncClient | None = None
+        self._is_closed = False
 
     def authorise(self, headers: Mapping[str, str]) -> None:
         """Send these with every request from now on; their values never stand in an error."""
@@ -212,6 +213,8 @@ class Http:
             await response.aclose()
 
     async def aclose(self) -> None:
+        """Close the connection for good: what is asked after that fails."""
+        self._is_closed = True
         if self._made is not None:
             await self._made.aclose()
             self._made = None
@@ -238,6 +241,8 @@ class Http:
                 f"{self.name} is not asked: the network is switched off",
                 hint="unset CHATTERM_OFFLINE, or chatterm config set offline false",
             )
+        if self._is_closed:
+            raise Unreachable(f"{self.name} was not asked: its connection is closed already")
         sent = {**({} if anonymous else self._auth), **(headers or {})}
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         if content is not None:

@@ -204,14 +204,22 @@ class ChattermApp(Coloured[int]):
     async def _leave(self, code: int = 0) -> None:
         with suppress(Exception):
             self.chat_screen.save_draft()
+        await self.put_away()
+        self.exit(code)
+
+    async def put_away(self) -> None:
+        """Stop what is being written, then all who ask anybody, and close what they asked."""
         await self.talks.aclose()
         await self.pulls.aclose()
+        workers = list(self.workers)
+        self.workers.cancel_all()
+        await asyncio.gather(*(worker.wait() for worker in workers), return_exceptions=True)
         with suppress(Exception):
+            await self.chat_screen.standing.aclose()
             await self.chat_screen.carrying.aclose()
             await self.chat_screen.servers.aclose()
         self.searcher.close()
         await self.desk.aclose()
-        self.exit(code)
 
     async def action_quit(self) -> None:
         self.action_leave()

@@ -35,6 +35,7 @@ class Standing:
         self._refresh = refresh
         self._known: dict[str, Capacity] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
+        self._is_closed = False
         self._used = 0
         self._exact = True
         self._path: Sequence[Message] = ()
@@ -120,7 +121,7 @@ class Standing:
         return talk.session.params.context or known or None
 
     def _capacity(self, model: str) -> Capacity:
-        if model not in self._asked:
+        if model not in self._asked and not self._is_closed:
             self._asked[model] = asyncio.create_task(self._ask(model))
         return self._known.get(model, Capacity())
 
@@ -129,6 +130,14 @@ class Standing:
         asked = self._asked.get(model)
         if asked is None or asked.done():
             self._asked.pop(model, None)
+
+    async def aclose(self) -> None:
+        """Ask nobody any more."""
+        self._is_closed = True
+        asked = self._asked.values()
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
     async def _ask(self, model: str) -> None:
         # Reading a file's header takes a moment; opening the screen comes first.

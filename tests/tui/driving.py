@@ -157,12 +157,7 @@ async def program(
         try:
             yield run
         finally:
-            await app.talks.aclose()
-            await app.pulls.aclose()
-            await run.screen.carrying.aclose()
-            await run.screen.servers.aclose()
-            await desk.aclose()
-            app.searcher.close()
+            await app.put_away()
 
 
 def make_desk(
