@@ -22,7 +22,6 @@ from chatterm.messages import Message, Role, State, ToolCall
 from chatterm.render.line import Line
 from chatterm.tui.actions import BY_ID, Keymap, Where, bind, keys_now, shown_keys
 from chatterm.tui.desk import short_name
-from chatterm.tui.moments import clock_time
 from chatterm.tui.widgets.transcript import Transcript
 from chatterm.tui.widgets.turns import Body, Card, Step, Turn
 from chatterm.tui.writing import Growth
@@ -137,7 +136,8 @@ class Reading(Container):
             message.id,
             message.role,
             _name(message),
-            about=" · ".join([clock_time(message.created_at), *more]),
+            about=" · ".join(more),
+            at=message.created_at,
             state=message.state,
             place=place,
             places=places,

@@ -19,6 +19,7 @@ from chatterm.render.line import ALL, EMPTY, Line, line_of
 from chatterm.render.sanitise import Cleaner, sanitise
 from chatterm.render.theme import NULL, Theme
 from chatterm.render.wrap import wrap
+from chatterm.tui.moments import clock_time
 
 REASONING = "reasoning"
 STEP = "step:"
@@ -37,7 +38,9 @@ class Turn:
     name: str
     """Who speaks: you, or the model."""
     about: str = ""
-    """What stands behind it: the time, a count of tokens."""
+    """What stands behind the time, as the names of files."""
+    at: float = 0.0
+    """When it was said, where that is known; a date is written only for what is drawn."""
     state: State = State.COMPLETE
     place: int = 1
     """Among its siblings."""
@@ -187,7 +190,9 @@ class Drawn:
         look, turn = self._look, self.turn
         speaker = look.user if turn.role is Role.USER else look.model
         words = [(sanitise(turn.name), speaker)]
-        about = [sanitise(turn.about)] if turn.about else []
+        about = [clock_time(turn.at)] if turn.at else []
+        if turn.about:
+            about.append(sanitise(turn.about))
         if turn.counter:
             about.append(turn.counter)
         if turn.state is not State.COMPLETE:
