@@ -16,6 +16,9 @@ from tests.clocks import Clock
 if hasattr(signal, "SIGHUP"):
     # What is started inherits it, and some of that ends with its terminal: nohup would keep it.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So does a shell keep Ctrl-C from what it starts in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
